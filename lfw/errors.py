@@ -1,0 +1,13 @@
+"""Errors that a user can act on."""
+
+
+class LfwError(Exception):
+    """Something the user can mend; its message says what is wrong, where, and what to do."""
+
+
+class InputError(LfwError):
+    """A parameter, source or file that the user gave cannot be used."""
+
+
+class DataError(LfwError):
+    """The data set is damaged, incomplete or fails a gate."""
