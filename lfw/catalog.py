@@ -1,0 +1,264 @@
+"""The nine lists of the data set, as typed frames, checked against the files."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lfw.errors import DataError
+from lfw.manifest import Manifest
+
+FOLDS = 10
+_COUNTS = ("name", "images")
+_MATCHED = ("name", "imagenum1", "imagenum2")
+_MISMATCHED = ("name", "imagenum1", "name", "imagenum2")
+_VIEW2_PAIRS = ("name", "imagenum1", "imagenum2", "")
+_MAX_IMAGES = 9999  # a file name has four digits
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The lists. Of every pair, ``name1 == name2`` says that it is matched.
+
+    Attributes
+    ----------
+    people
+        ``name``, ``images`` (count): everybody (``lfw_allnames.csv``).
+    view1_people_train, view1_people_test
+        ``name``, ``images``: the people of View 1, for development.
+    view1_matched_train, view1_matched_test, view1_mismatched_train, view1_mismatched_test
+        ``name1``, ``number1``, ``name2``, ``number2``: the pairs of View 1.
+    view2_pairs
+        The same with ``fold`` (1 to 10): the pairs of View 2, for reporting.
+    view2_people
+        ``name``, ``images``, ``fold``; the fold is missing where the list has no marks between
+        folds.
+    """
+
+    people: pd.DataFrame
+    view1_people_train: pd.DataFrame
+    view1_people_test: pd.DataFrame
+    view1_matched_train: pd.DataFrame
+    view1_matched_test: pd.DataFrame
+    view1_mismatched_train: pd.DataFrame
+    view1_mismatched_test: pd.DataFrame
+    view2_pairs: pd.DataFrame
+    view2_people: pd.DataFrame
+
+    def write(self, folder: Path) -> None:
+        """Write each list as ``<name>.parquet``."""
+        for field in fields(self):
+            getattr(self, field.name).to_parquet(folder / f"{field.name}.parquet", index=False)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Catalog":
+        """Read what :meth:`write` wrote."""
+        return cls(**{f.name: pd.read_parquet(folder / f"{f.name}.parquet") for f in fields(cls)})
+
+
+def read_catalog(folder: Path) -> Catalog:
+    """Read the nine lists from a data set's folder.
+
+    Raises
+    ------
+    DataError
+        If a list is missing, is not text, or has a row that cannot be understood: the message
+        names the file and the line.
+    """
+    people = _read_counts(folder / "lfw_allnames.csv")
+    if people.empty:
+        raise DataError(f"{folder / 'lfw_allnames.csv'} names nobody: give the whole list.")
+    return Catalog(
+        people=people,
+        view1_people_train=_read_counts(folder / "peopleDevTrain.csv"),
+        view1_people_test=_read_counts(folder / "peopleDevTest.csv"),
+        view1_matched_train=_read_pairs(folder / "matchpairsDevTrain.csv", _MATCHED),
+        view1_matched_test=_read_pairs(folder / "matchpairsDevTest.csv", _MATCHED),
+        view1_mismatched_train=_read_pairs(folder / "mismatchpairsDevTrain.csv", _MISMATCHED),
+        view1_mismatched_test=_read_pairs(folder / "mismatchpairsDevTest.csv", _MISMATCHED),
+        view2_pairs=_with_pair_folds(folder / "pairs.csv"),
+        view2_people=_read_folded_people(folder / "people.csv"),
+    )
+
+
+def image_path(name: str, number: int) -> str:
+    """Path of an image from the image folder: ``Name/Name_0001.jpg``."""
+    return f"{name}/{name}_{number:04d}.jpg"
+
+
+def expand_paths(people: pd.DataFrame) -> pd.DataFrame:
+    """Give one row an image.
+
+    Parameters
+    ----------
+    people
+        ``name`` and ``images`` (count), one row a person.
+
+    Returns
+    -------
+    DataFrame
+        ``name``, ``image_number`` (from 1), ``image_path``; people and numbers in order.
+    """
+    images = people.loc[people.index.repeat(people["images"]), ["name"]].reset_index(drop=True)
+    images["image_number"] = images.groupby("name", sort=False).cumcount() + 1
+    images["image_path"] = [
+        image_path(name, number)
+        for name, number in zip(images["name"], images["image_number"], strict=True)
+    ]
+    return images
+
+
+def check_references(catalog: Catalog, manifest: Manifest) -> pd.DataFrame:
+    """Compare every reference in the lists with the files and with each other.
+
+    Returns
+    -------
+    DataFrame
+        ``list``, ``problem`` (``missing image``, ``unlisted image``, ``unknown person``,
+        ``wrong count``, ``person in both parts``), ``subject``: empty if all agrees.
+    """
+    files = set(manifest.images["path"])
+    listed = set(expand_paths(catalog.people)["image_path"])
+    found = [("lfw_allnames.csv", "missing image", path) for path in sorted(listed - files)]
+    found += [("lfw_allnames.csv", "unlisted image", path) for path in sorted(files - listed)]
+    counts = dict(zip(catalog.people["name"], catalog.people["images"], strict=True))
+    for title in ("view1_people_train", "view1_people_test", "view2_people"):
+        found += _check_people(title, getattr(catalog, title), counts)
+    both = set(catalog.view1_people_train["name"]) & set(catalog.view1_people_test["name"])
+    found += [("view1_people_test", "person in both parts", name) for name in sorted(both)]
+    for field in fields(catalog):
+        frame = getattr(catalog, field.name)
+        if "name1" in frame:
+            found += _check_pairs(field.name, frame, files)
+    return pd.DataFrame(found, columns=["list", "problem", "subject"], dtype="str")
+
+
+def _check_people(
+    title: str, frame: pd.DataFrame, counts: dict[str, int]
+) -> Iterable[tuple[str, str, str]]:
+    for name, images in zip(frame["name"], frame["images"], strict=True):
+        if name not in counts:
+            yield title, "unknown person", name
+        elif images != counts[name]:
+            yield title, "wrong count", f"{name}: {images} here, {counts[name]} in lfw_allnames"
+
+
+def _check_pairs(
+    title: str, frame: pd.DataFrame, files: set[str]
+) -> Iterable[tuple[str, str, str]]:
+    paths: set[str] = set()
+    for side in ("1", "2"):
+        paths.update(map(image_path, frame[f"name{side}"], frame[f"number{side}"]))
+    return [(title, "missing image", path) for path in sorted(paths - files)]
+
+
+def _read_rows(path: Path, header: tuple[str, ...]) -> list[tuple[int, list[str]]]:
+    """Read a list's rows with their line numbers, header checked and taken off."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: a data set has all nine lists.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from None
+    # No field of these lists has a comma or a quote, so neither is given a meaning.
+    lines = text.splitlines()
+    rows = [(n, [c.strip() for c in line.split(",")]) for n, line in enumerate(lines, start=1)]
+    if not rows or tuple(rows[0][1]) != header:
+        found = ",".join(rows[0][1]) if rows else "nothing"
+        raise DataError(f"{path}:1: the header is {found!r}, not {','.join(header)!r}.")
+    return rows[1:]
+
+
+def _name(path: Path, line: int, text: str) -> str:
+    if not text or re.search(r'[/\\"\0]', text) or text in {".", ".."}:
+        raise DataError(f"{path}:{line}: {text!r} is not a person's name.")
+    return text
+
+
+def _number(path: Path, line: int, text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= _MAX_IMAGES:
+        raise DataError(f"{path}:{line}: {text!r} is not a number from 1 to {_MAX_IMAGES}.")
+    return int(text)
+
+
+def _count_row(path: Path, line: int, cells: list[str]) -> tuple[str, int]:
+    if len(cells) != len(_COUNTS):
+        raise DataError(f"{path}:{line}: {len(cells)} fields, not a name and a count.")
+    return _name(path, line, cells[0]), _number(path, line, cells[1])
+
+
+def _counts_frame(path: Path, rows: list[tuple[str, int]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(_COUNTS)).astype({"name": "str", "images": "int64"})
+    doubled = frame["name"][frame["name"].duplicated()]
+    if not doubled.empty:
+        raise DataError(f"{path} names {doubled.iloc[0]} twice: a person has one row.")
+    return frame
+
+
+def _read_counts(path: Path) -> pd.DataFrame:
+    rows = [_count_row(path, n, cells) for n, cells in _read_rows(path, _COUNTS) if any(cells)]
+    return _counts_frame(path, rows)
+
+
+def _read_folded_people(path: Path) -> pd.DataFrame:
+    """Read the people of View 2, whose folds are parted by empty rows."""
+    rows, folds, fold = [], [], 1
+    for line, cells in _read_rows(path, _COUNTS):
+        if any(cells):
+            rows.append(_count_row(path, line, cells))
+            folds.append(fold)
+        else:
+            fold += 1
+    frame = _counts_frame(path, rows)
+    known = max(folds, default=0) == FOLDS
+    frame["fold"] = pd.array(folds if known else [pd.NA] * len(folds), dtype="Int64")
+    return frame
+
+
+def _pair_row(path: Path, line: int, cells: list[str]) -> tuple[str, int, str, int]:
+    if len(cells) == 3:
+        first, number, other = cells
+        second = first
+    elif len(cells) == 4:
+        first, number, second, other = cells
+    else:
+        raise DataError(f"{path}:{line}: {len(cells)} fields, which is no pair.")
+    pair = (
+        _name(path, line, first),
+        _number(path, line, number),
+        _name(path, line, second),
+        _number(path, line, other),
+    )
+    if pair[:2] == pair[2:]:
+        raise DataError(f"{path}:{line}: an image is paired with itself.")
+    return pair
+
+
+def _read_pairs(path: Path, header: tuple[str, ...]) -> pd.DataFrame:
+    rows = []
+    for line, cells in _read_rows(path, header):
+        if not any(cells):
+            continue
+        matched = len(cells) == len(_VIEW2_PAIRS) and not cells[3]
+        rows.append(_pair_row(path, line, cells[:3] if matched else cells))
+    columns = ["name1", "number1", "name2", "number2"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype({"name1": "str", "number1": "int64", "name2": "str", "number2": "int64"})
+
+
+def _with_pair_folds(path: Path) -> pd.DataFrame:
+    """Read the pairs of View 2, whose folds are blocks of matched, then mismatched pairs."""
+    pairs = _read_pairs(path, _VIEW2_PAIRS)
+    matched = (pairs["name1"] == pairs["name2"]).to_numpy()
+    starts = matched & ~np.concatenate(([False], matched[:-1]))
+    pairs["fold"] = np.cumsum(starts).astype("int64")
+    sizes = pairs.groupby("fold").size()
+    if len(sizes) != FOLDS or len(set(sizes)) != 1 or not matched[0]:
+        raise DataError(
+            f"{path} has blocks of {sizes.tolist()} pairs, matched before mismatched ones: View 2 "
+            f"has {FOLDS} such folds of one size."
+        )
+    return pairs

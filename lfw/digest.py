@@ -1,0 +1,123 @@
+"""Digests: of files, of values, and of the project's own code."""
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def text_digest(lines: Iterable[str]) -> str:
+    """SHA-256 of lines of text, in hexadecimal; their order counts."""
+    whole = hashlib.sha256()
+    for line in lines:
+        whole.update(line.encode())
+        whole.update(b"\n")
+    return whole.hexdigest()
+
+
+def value_digest(value: object) -> str:
+    """SHA-256 of a JSON-like value, in hexadecimal; the order of keys does not count."""
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
+    ).hexdigest()
+
+
+def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]:
+    """Digest the code that some modules rest on, so that a cache notices a change of it.
+
+    Parameters
+    ----------
+    modules
+        Dotted names of modules.
+    package
+        The package within which imports are followed.
+
+    Returns
+    -------
+    dict
+        One entry for each module of `package` that is reached (comments, layout and docstrings do
+        not count), and one for each installed distribution that they import, with its version.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If a module has no source file.
+    """
+    reached: dict[str, str] = {}
+    waiting = list(modules)
+    distributions: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        tree = _parse(name)
+        reached[name] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        for imported in _imports(tree):
+            top = imported.partition(".")[0]
+            if top == package:
+                waiting.extend([imported] if _source_file(imported) else [])
+            elif top not in sys.stdlib_module_names:
+                distributions.update(_distributions().get(top, ()))
+    versions = {name: importlib.metadata.version(name) for name in distributions}
+    return dict(sorted(reached.items())) | dict(sorted(versions.items()))
+
+
+def _parse(module: str) -> ast.Module:
+    path = _source_file(module)
+    if path is None:
+        raise ModuleNotFoundError(f"no source for the module {module}")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+    return tree
+
+
+def _drop_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
+) -> None:
+    first = node.body[0] if node.body else None
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
+        node.body = node.body[1:]
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _source_file(dotted: str) -> Path | None:
+    """Find a module's file without importing it, since some take seconds to import."""
+    top, *rest = dotted.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return None
+    base = Path(spec.origin).parent.joinpath(*rest)
+    candidates = (base / "__init__.py", base.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()

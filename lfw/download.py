@@ -1,0 +1,157 @@
+"""Downloads: over HTTP, and from Kaggle."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from lfw.errors import DataError
+from lfw.files import new_folder_beside
+from lfw.manifest import Progress
+
+_PROBE_SECONDS = 8.0
+_STALL_SECONDS = 60.0
+_STALL_BYTES = 64 << 10
+
+
+class FetchError(DataError):
+    """A download failed.
+
+    Attributes
+    ----------
+    passing
+        Whether the same request may succeed later.
+    """
+
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
+def kaggle_answers(seconds: float = _PROBE_SECONDS) -> bool:
+    """Tell whether Kaggle answers at all within some seconds, name look-up included."""
+    answers: list[bool] = []
+
+    def probe() -> None:
+        try:
+            httpx.head(_kaggle_endpoint(), timeout=seconds, follow_redirects=True)
+        except httpx.HTTPError:
+            return
+        answers.append(True)
+
+    # A name look-up has no time-out of its own: only a thread that may be left behind has one.
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(answers)
+
+
+def _kaggle_endpoint() -> str:
+    from kagglesdk.kaggle_env import get_endpoint, get_env
+
+    return str(get_endpoint(get_env()))
+
+
+def download(url: str, target: Path, progress: Progress | None = None) -> Path:
+    """Download an archive once; a file appears only when it is whole.
+
+    Parameters
+    ----------
+    url
+        Its address, http or https.
+    target
+        Where to keep it; if it is there, nothing is asked of anybody.
+    progress
+        Told how many of how many bytes have come.
+
+    Raises
+    ------
+    FetchError
+        If the server refuses, stalls, breaks off or sends less than it said.
+    """
+    if target.is_file():
+        return target
+    with new_folder_beside(target) as partial:
+        _stream(url, partial / target.name, progress)
+        (partial / target.name).replace(target)
+    return target
+
+
+def _stream(url: str, path: Path, progress: Progress | None) -> None:
+    timeout = httpx.Timeout(30.0, connect=10.0)
+    try:
+        with (
+            httpx.Client(follow_redirects=True, timeout=timeout, max_redirects=10) as client,
+            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
+        ):
+            response.raise_for_status()
+            _save(url, response, path, progress)
+    except httpx.HTTPStatusError as error:
+        code = error.response.status_code
+        raise FetchError(
+            f"{url} answers {code} {error.response.reason_phrase}: check the address, or give a "
+            "local copy with --source PATH.",
+            passing=code >= 500 or code in {408, 429},
+        ) from error
+    except httpx.TooManyRedirects as error:
+        raise FetchError(
+            f"{url} redirects in a circle: check the address.", passing=False
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        raise FetchError(
+            f"{url} cannot be fetched ({reason}): check the address and the network.",
+            passing=isinstance(error, httpx.TransportError),
+        ) from error
+
+
+def _save(url: str, response: httpx.Response, path: Path, progress: Progress | None) -> None:
+    total = int(response.headers.get("Content-Length", 0))
+    done, mark, since = 0, 0, time.monotonic()
+    with path.open("wb") as file:
+        for block in response.iter_bytes(1 << 20):
+            done += file.write(block)
+            if progress is not None:
+                progress(done, total)
+            if time.monotonic() - since > _STALL_SECONDS:
+                if done - mark < _STALL_BYTES:
+                    raise FetchError(f"{url} sends next to nothing: try later.", passing=True)
+                mark, since = done, time.monotonic()
+    if total and done != total:
+        raise FetchError(f"{url} sent {done:,} of {total:,} bytes: try again.", passing=True)
+
+
+def fetch_kaggle(handle: str, cache: Path) -> Path:
+    """Fetch a public data set from Kaggle once, and give its folder.
+
+    Parameters
+    ----------
+    handle
+        ``owner/name``.
+    cache
+        The folder that kagglehub keeps its downloads in.
+
+    Raises
+    ------
+    FetchError
+        If Kaggle refuses or cannot be reached.
+    """
+    os.environ["KAGGLEHUB_CACHE"] = str(cache)
+    import kagglehub
+    import requests
+
+    try:
+        return Path(kagglehub.dataset_download(handle))
+    except (requests.RequestException, OSError) as error:
+        raise FetchError(
+            f"Kaggle's data set {handle} cannot be fetched ({error}): try later, or give a local "
+            "copy with --source PATH.",
+            passing=isinstance(error, requests.ConnectionError | requests.Timeout),
+        ) from error
+    except Exception as error:
+        # kagglehub's own errors have no common base.
+        raise FetchError(
+            f"Kaggle's data set {handle} cannot be fetched ({error}).", passing=False
+        ) from error

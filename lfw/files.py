@@ -1,0 +1,56 @@
+"""Files: written whole or not at all, and read with errors that name them."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from lfw.errors import InputError
+
+PARTIAL = ".partial-"
+"""Prefix of what is being written; one that was left behind was never finished."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step."""
+    with new_folder_beside(path) as partial:
+        written = partial / path.name
+        written.write_text(text, encoding="utf-8")
+        written.replace(path)
+
+
+@contextlib.contextmanager
+def new_folder_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder on the same file system as `path`, gone at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=path.parent) as folder:
+        yield Path(folder)
+
+
+def sweep_partial(folder: Path) -> list[str]:
+    """Remove what killed runs left half-written in a folder, and name it.
+
+    Call it only while holding the lock under which the folder is written.
+    """
+    left = sorted(path for path in folder.iterdir() if path.name.startswith(PARTIAL))
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return [path.name for path in left]
+
+
+def read_table(path: Path, parameter: str) -> pd.DataFrame:
+    """Read a user's CSV as text, nothing taken for a missing value.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, if the file cannot be read as a CSV.
+    """
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{parameter}: {path} cannot be read as a CSV: {reason}.") from error

@@ -1,0 +1,136 @@
+"""Reading images: the one way in which pixels come in, for training, test, audit and scoring."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from lfw.errors import DataError
+from lfw.manifest import Progress
+
+SIZE = 250
+"""Height and width of an LFW image, in pixels."""
+
+Crop = tuple[slice, slice]
+"""Rows and columns of a 250x250 image."""
+
+FACE: Crop = (slice(58, 190), slice(68, 182))
+"""What the face fills in an aligned image, chin and hairline included: 132x114 pixels."""
+
+CENTRE: Crop = (slice(69, 181), slice(77, 173))
+"""The face from brows to mouth, in the very centre: 112x96 pixels."""
+
+_CHUNK = 64
+_THREADS = 2
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Decode an image strictly, as 8-bit RGB of 250x250 pixels.
+
+    An image of another size is brought to this one by area averaging.
+
+    Returns
+    -------
+    ndarray of shape (250, 250, 3)
+
+    Raises
+    ------
+    DataError
+        If the file is not a whole, valid JPEG.
+    """
+    try:
+        pixels = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="RGB", strict=True)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be decoded: {error}.") from error
+    if pixels.shape[:2] != (SIZE, SIZE):
+        pixels = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+def read_many(
+    image_folder: Path, paths: Sequence[str], progress: Progress | None = None
+) -> NDArray[np.uint8]:
+    """Decode images into one array.
+
+    Parameters
+    ----------
+    image_folder
+        The folder of people's folders.
+    paths
+        Image paths from there.
+    progress
+        Told how many of how many were read.
+
+    Returns
+    -------
+    ndarray of shape (len(paths), 250, 250, 3)
+
+    Raises
+    ------
+    DataError
+        Naming the first file that cannot be decoded.
+    """
+    pixels = np.empty((len(paths), SIZE, SIZE, 3), dtype=np.uint8)
+    decoded = in_threads(lambda path: read_rgb(image_folder / path), paths, progress)
+    for number, image in enumerate(decoded):
+        pixels[number] = image
+    return pixels
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None = None
+) -> Iterable[Result]:
+    """Apply a function that releases the GIL to many items, in order, in chunks.
+
+    Parameters
+    ----------
+    function, items
+        What to do, and to what.
+    progress
+        Told how many of how many are done.
+    """
+
+    def chunk(start: int) -> list[Result]:
+        return [function(item) for item in items[start : start + _CHUNK]]
+
+    done = 0
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        for results in pool.map(chunk, range(0, len(items), _CHUNK)):
+            yield from results
+            done += len(results)
+            if progress is not None:
+                progress(done, len(items))
+
+
+def grey_crops(
+    pixels: NDArray[np.uint8], crop: Crop, height: int, width: int
+) -> NDArray[np.float32]:
+    """Cut the same part out of each image, in grey, at another size.
+
+    Parameters
+    ----------
+    pixels
+        Images of shape (n, 250, 250, 3).
+    crop
+        The part.
+    height, width
+        Size of the result in pixels.
+
+    Returns
+    -------
+    ndarray of shape (n, height, width)
+        Grey values 0 to 1.
+    """
+    crops = np.empty((len(pixels), height, width), dtype=np.float32)
+    for number, image in enumerate(pixels):
+        grey = cv2.cvtColor(image[crop], cv2.COLOR_RGB2GRAY)
+        crops[number] = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    return crops / np.float32(255)

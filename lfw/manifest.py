@@ -1,0 +1,175 @@
+"""The data manifest: every file of a data set with its size and SHA-256."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from lfw.digest import file_digest, text_digest
+from lfw.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+LIST_SUFFIXES = frozenset({".csv", ".txt"})
+STRAY = re.compile(
+    r"(?i)(^|/)"
+    r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
+)
+"""Files that desktops and editors leave behind: named, never read."""
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done and how much there is."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a data set's folder holds.
+
+    Attributes
+    ----------
+    files
+        One row a file: ``kind`` (``image`` or ``list``), ``path`` (POSIX; of an image from the
+        image folder, of a list its name), ``size`` in bytes, ``sha256``; sorted by kind and path.
+    image_folder
+        The folder of people's folders, relative to the data set's.
+    stray
+        Paths of files that are neither image nor list, relative to the data set's folder.
+    """
+
+    files: pd.DataFrame
+    image_folder: str
+    stray: tuple[str, ...]
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The rows of images."""
+        return self.files[self.files["kind"] == "image"].reset_index(drop=True)
+
+    @property
+    def lists(self) -> pd.DataFrame:
+        """The rows of lists."""
+        return self.files[self.files["kind"] == "list"].reset_index(drop=True)
+
+    @property
+    def data_digest(self) -> str:
+        """Digest of all images and lists."""
+        return _rows_digest(self.files)
+
+    @property
+    def images_digest(self) -> str:
+        """Digest of the images alone."""
+        return _rows_digest(self.images)
+
+    @property
+    def lists_digest(self) -> str:
+        """Digest of the lists alone."""
+        return _rows_digest(self.lists)
+
+
+def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
+    """Read every file of a data set and record its size and SHA-256.
+
+    Parameters
+    ----------
+    folder
+        A data set's folder: lists beside an image folder, doubled or not, as on Kaggle.
+    progress
+        Told how many of how many files were read.
+
+    Raises
+    ------
+    DataError
+        If there is no image, if images lie in two image folders, if a link is found, or if a file
+        cannot be read.
+    """
+    images, lists, stray = _sort_files(folder)
+    image_folder = _image_folder(folder, images)
+    paths = [folder / path for path in images + lists]
+    shown = [str(PurePosixPath(p).relative_to(image_folder)) for p in images]
+    shown += [PurePosixPath(p).name for p in lists]
+    rows = _measure(paths, progress)
+    frame = pd.DataFrame(rows, columns=["size", "sha256"])
+    frame.insert(0, "path", shown)
+    frame.insert(0, "kind", ["image"] * len(images) + ["list"] * len(lists))
+    frame = frame.sort_values(["kind", "path"], ignore_index=True)
+    return Manifest(frame, image_folder, tuple(stray))
+
+
+def _sort_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    images, lists, stray = [], [], []
+    for path in _walk(folder, ""):
+        suffix = PurePosixPath(path).suffix.lower()
+        if STRAY.search(path):
+            stray.append(path)
+        elif suffix in IMAGE_SUFFIXES:
+            images.append(path)
+        elif suffix in LIST_SUFFIXES:
+            lists.append(path)
+        else:
+            stray.append(path)
+    if not images:
+        raise DataError(
+            f"{folder} holds no image: give the folder that has lfw-deepfunneled/ and the lists."
+        )
+    return images, lists, stray
+
+
+def _walk(folder: Path, prefix: str) -> Iterable[str]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
+    for entry in entries:
+        path = prefix + entry.name
+        if entry.is_symlink():
+            raise DataError(
+                f"{folder / entry.name} is a link, which a data set may not hold: replace it by "
+                "the file itself."
+            )
+        if entry.is_dir():
+            yield from _walk(folder / entry.name, path + "/")
+        else:
+            yield path
+
+
+def _image_folder(folder: Path, images: list[str]) -> str:
+    """Find the folder of people's folders: two levels above every image."""
+    parents = {str(PurePosixPath(path).parent.parent) for path in images if path.count("/") >= 1}
+    flat = [path for path in images if path.count("/") == 0]
+    if flat:
+        raise DataError(
+            f"{folder} has images outside a person's folder, {flat[0]} for one: an image belongs "
+            "in <image folder>/<Name>/<Name>_0001.jpg."
+        )
+    if len(parents) > 1:
+        raise DataError(
+            f"{folder} has images under {len(parents)} image folders "
+            f"({', '.join(sorted(parents)[:3])}): a data set has one."
+        )
+    return parents.pop()
+
+
+def _measure(paths: list[Path], progress: Progress | None) -> list[tuple[int, str]]:
+    def one(path: Path) -> tuple[int, str]:
+        try:
+            return path.stat().st_size, file_digest(path)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+    rows = []
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for row in pool.map(one, paths, chunksize=64):
+            rows.append(row)
+            if progress is not None and (len(rows) % 500 == 0 or len(rows) == len(paths)):
+                progress(len(rows), len(paths))
+    return rows
+
+
+def _rows_digest(rows: pd.DataFrame) -> str:
+    columns = (rows["kind"], rows["path"], rows["size"], rows["sha256"])
+    return text_digest(
+        f"{kind}\t{path}\t{size}\t{sha}" for kind, path, size, sha in zip(*columns, strict=True)
+    )
