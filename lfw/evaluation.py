@@ -156,9 +156,9 @@ def list_mistakes(
             "truth_probability": probabilities[np.arange(len(truth)), truth].astype(float),
         }
     )
-    wrong = rows[answer != truth]
-    return wrong.sort_values(["probability", "image_path"], ascending=[False, True]).reset_index(
-        drop=True
+    wrong: pd.DataFrame = rows[rows["answer"] != rows["truth"]]
+    return wrong.sort_values(
+        ["probability", "image_path"], ascending=[False, True], ignore_index=True
     )
 
 
@@ -179,10 +179,8 @@ def score_groups(
         groups = joined[attribute].replace("", "no label").to_numpy()
         for group in sorted(set(groups)):
             inside = groups == group
-            rows.append(
-                (attribute, group, len(set(truth[inside])), int(inside.sum()))
-                + _group_accuracy(truth[inside], predicted[inside])
-            )
+            accuracy = _group_accuracy(truth[inside], predicted[inside])
+            rows.append((attribute, group, len(set(truth[inside])), int(inside.sum()), *accuracy))
     columns = ["attribute", "group", "people", "images", "accuracy", "low", "high", "note"]
     return pd.DataFrame(rows, columns=columns)
 

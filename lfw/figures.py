@@ -1,0 +1,249 @@
+"""Every figure, in one style. Figures are drawn without a screen and returned, not shown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from lfw.evaluation import Calibration, Score
+
+BLUE, ORANGE, GREY, LIGHT, INK = "#2563a8", "#d9722e", "#8a8f98", "#dfe3e8", "#22262b"
+
+_STYLE: Any = {
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 12,
+    "figure.dpi": 110,
+    "font.size": 10,
+    "grid.color": LIGHT,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG: the same figure gives the same bytes."""
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def shown_name(name: str) -> str:
+    """Give a person's name as it is read: without underscores."""
+    return name.replace("_", " ")
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots()
+
+
+def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
+    """Draw a bar a person: how many images; the chosen ones stand out.
+
+    Parameters
+    ----------
+    most
+        ``name`` and ``images``, most photographed first.
+    chosen
+        Names in the selection.
+    """
+    figure, axes = _axes(8, 0.32 * len(most) + 1.2)
+    names = [shown_name(name) for name in most["name"]]
+    colours = [BLUE if name in set(chosen) else GREY for name in most["name"]]
+    bars = axes.barh(names, most["images"], color=colours, height=0.7)
+    axes.bar_label(bars, fmt="{:,.0f}", padding=4)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(title="Most photographed people", xlabel="images (blue: in this selection)")
+    axes.margins(x=0.08)
+    return figure
+
+
+def plot_distribution(distribution: pd.DataFrame) -> Figure:
+    """Draw shares of people and of images, by how many images a person has."""
+    figure, axes = _axes(8, 4.2)
+    place = np.arange(len(distribution))
+    for shift, column, colour, label in (
+        (-0.2, "share_of_people", BLUE, "share of people"),
+        (0.2, "share_of_images", ORANGE, "share of images"),
+    ):
+        bars = axes.bar(place + shift, distribution[column], 0.38, color=colour, label=label)
+        axes.bar_label(bars, fmt=lambda share: f"{share:.0%}" if share >= 0.01 else "", fontsize=8)
+    axes.set_xticks(place, distribution["images"].tolist())
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set(title="How many photographs people have", xlabel="images of a person")
+    axes.legend(frameon=False)
+    return figure
+
+
+def plot_split(counts: pd.DataFrame) -> Figure:
+    """Draw how many images of each person each part has.
+
+    Parameters
+    ----------
+    counts
+        One row a person, columns ``train``, ``validation``, ``test``.
+    """
+    figure, axes = _axes(8, 0.32 * len(counts) + 1.4)
+    names = [shown_name(name) for name in counts.index]
+    left = np.zeros(len(counts))
+    for part, colour in (("train", BLUE), ("validation", GREY), ("test", ORANGE)):
+        axes.barh(names, counts[part], left=left, color=colour, height=0.7, label=part)
+        left += counts[part].to_numpy()
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(title="The split", xlabel="images")
+    axes.legend(
+        frameon=False,
+        ncols=3,
+        loc="upper left",
+        bbox_to_anchor=(0, -0.16 / (1 + 0.01 * len(counts))),
+    )
+    return figure
+
+
+def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
+    """Draw loss and accuracy by epoch, for training and validation.
+
+    Parameters
+    ----------
+    history
+        ``epoch`` (from 1), ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``.
+    best_epoch
+        The epoch whose weights are kept.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        panels = figure.subplots(1, 2)
+    for axes, measure in zip(panels, ("accuracy", "loss"), strict=True):
+        axes.plot(history["epoch"], history[measure], color=BLUE, label="training")
+        axes.plot(history["epoch"], history[f"val_{measure}"], color=ORANGE, label="validation")
+        axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
+        axes.set(title=measure.capitalize(), xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y")
+    panels[0].set_ylim(0, 1.02)
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
+    panels[1].set_ylim(bottom=0)
+    panels[1].legend(frameon=False)
+    return figure
+
+
+def plot_confusion(counts: pd.DataFrame) -> Figure:
+    """Draw the confusion matrix: numbers of images, shaded by share of the true person's."""
+    size = max(5.5, 0.42 * len(counts) + 2.6)
+    figure, axes = _axes(size, size * 0.92)
+    shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0).to_numpy()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = [shown_name(name) for name in counts.columns]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    if len(counts) <= 30:
+        for (row, column), count in np.ndenumerate(counts.to_numpy()):
+            colour = "white" if shares[row, column] > 0.5 else INK
+            if count:
+                axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    axes.set(title="Test images", xlabel="answered", ylabel="true")
+    return figure
+
+
+def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
+    """Draw accuracies with their intervals, the model first.
+
+    Parameters
+    ----------
+    scores
+        Accuracy by classifier, the model first, baselines after.
+    images
+        Number of test images that they rest on.
+    """
+    figure, axes = _axes(8, 0.5 * len(scores) + 1.3)
+    for place, score in enumerate(scores.values()):
+        colour = BLUE if place == 0 else GREY
+        axes.plot([score.low, score.high], [place, place], color=colour, linewidth=2)
+        axes.plot(score.value, place, "o", color=colour, markersize=8)
+        axes.annotate(
+            f"{score.value:.1%}",
+            (score.value, place),
+            (0, 8),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color=colour,
+        )
+    axes.set_yticks(range(len(scores)), [name.replace("_", " ") for name in scores])
+    axes.set_ylim(len(scores) - 0.5, -0.7)
+    axes.set_xlim(-0.02, 1.04)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.set(title="Test accuracy", xlabel=f"with 95 % intervals, {images} test images")
+    return figure
+
+
+def plot_calibration(calibration: Calibration) -> Figure:
+    """Draw how often answers are right against how sure they are."""
+    figure, axes = _axes(5.4, 5)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
+    bins = calibration.bins
+    axes.plot(bins["probability"], bins["accuracy"], color=BLUE, linewidth=1)
+    sizes = 20 + 280 * bins["images"] / bins["images"].sum()
+    axes.scatter(bins["probability"], bins["accuracy"], s=sizes, color=BLUE, zorder=3)
+    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal", xlabel="probability of the answer")
+    axes.set(ylabel="share right", title="Calibration")
+    axes.text(
+        0.03,
+        0.97,
+        f"expected error {calibration.expected_error:.3f}\nsize: number of images",
+        va="top",
+    )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    return figure
+
+
+def plot_images(
+    pixels: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 5
+) -> Figure:
+    """Draw images in a grid, each with its caption.
+
+    Parameters
+    ----------
+    pixels
+        Of shape (n, height, width, 3).
+    captions
+        One for each image.
+    title
+        Of the whole.
+    columns
+        Images a row.
+    """
+    rows = -(-max(len(pixels), 1) // columns)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(2.2 * columns, 2.75 * rows + 0.5), layout="constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
+        axes.axis("off")
+    for axes, image, caption in zip(panels.flat, pixels, captions, strict=False):
+        axes.imshow(image)
+        axes.set_title(caption, fontsize=8, fontweight="normal", loc="center", pad=4)
+    return figure
