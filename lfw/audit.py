@@ -16,7 +16,7 @@ from lfw.errors import DataError, InputError
 from lfw.files import read_table
 from lfw.images import SIZE, in_threads
 from lfw.manifest import Progress
-from lfw.same_photo import THUMBNAIL_SHAPE, thumbnail
+from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 
 FORMAT_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 MAX_PIXELS = 50_000_000
@@ -88,7 +88,7 @@ def _examine(path: Path) -> tuple[dict[str, object], NDArray[np.uint8]]:
         "problem": "",
         "detail": "",
     }
-    small = np.zeros(THUMBNAIL_SHAPE, dtype=np.uint8)
+    small = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8)
     try:
         content = path.read_bytes()
         with warnings.catch_warnings():

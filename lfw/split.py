@@ -1,0 +1,336 @@
+"""Class selection and the stratified, leak-free split; a split is a manifest with a digest."""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from scipy.cluster.hierarchy import DisjointSet
+
+from lfw.digest import file_digest, text_digest
+from lfw.errors import DataError, InputError
+from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
+
+PARTS = ("train", "validation", "test")
+_COLUMNS = ["part", "name", "image_path", "sha256"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which image is for what.
+
+    Attributes
+    ----------
+    rows
+        One row an image: ``part``, ``name``, ``image_path``, ``sha256``; sorted by part, name and
+        path.
+    classes
+        Names in alphabetical order: class ``k`` is ``classes[k]``.
+    """
+
+    rows: pd.DataFrame
+    classes: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every row."""
+        return text_digest("\t".join(row) for row in self.rows[_COLUMNS].itertuples(index=False))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of images of each part."""
+        return {part: int((self.rows["part"] == part).sum()) for part in PARTS}
+
+    def part(self, part: str) -> pd.DataFrame:
+        """Give the rows of one part."""
+        return self.rows[self.rows["part"] == part].reset_index(drop=True)
+
+    def labels(self, part: str) -> list[int]:
+        """Class numbers of a part's rows."""
+        number = {name: k for k, name in enumerate(self.classes)}
+        return [number[name] for name in self.part(part)["name"]]
+
+    def write(self, path: Path) -> None:
+        """Write the split manifest, a CSV."""
+        self.rows[_COLUMNS].to_csv(path, index=False, lineterminator="\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "Split":
+        """Read what :meth:`write` wrote."""
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return cls(rows, tuple(sorted(rows["name"].unique())))
+
+
+def select_people(people: pd.DataFrame, wanted: SelectionParameters) -> list[str]:
+    """Name the people of a selection, most photographed first.
+
+    Parameters
+    ----------
+    people
+        ``name`` and ``images`` (count) of everybody.
+    wanted
+        How to choose.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown (the nearest names are given), or if fewer than two people are left.
+    """
+    ranked = people.sort_values(["images", "name"], ascending=[False, True])
+    if wanted.people is not None:
+        _check_names(wanted.people, people["name"].tolist())
+        return ranked["name"][ranked["name"].isin(wanted.people)].tolist()
+    if wanted.min_images is not None:
+        chosen = ranked["name"][ranked["images"] >= wanted.min_images].tolist()
+        if len(chosen) < 2:
+            raise InputError(
+                f"min_images = {wanted.min_images}: {len(chosen)} people have that many images, "
+                f"and telling faces apart takes at least 2: ask for {ranked['images'].iloc[1]} or "
+                "fewer."
+            )
+        return chosen
+    top = wanted.top or NOTEBOOK_TOP
+    if top > len(ranked):
+        raise InputError(f"top = {top}: the data set has {len(ranked)} people: ask for fewer.")
+    return ranked["name"].head(top).tolist()
+
+
+def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if not unknown:
+        return
+    parts = []
+    for name in unknown:
+        near = difflib.get_close_matches(name.replace(" ", "_"), known, n=3, cutoff=0.6)
+        parts.append(f"{name} (nearest: {', '.join(near)})" if near else f"{name} (nothing near)")
+    raise InputError(
+        f"people: the data set has nobody called {'; '.join(parts)}. Names are spelt as in "
+        "lfw_allnames.csv."
+    )
+
+
+def sample_images(
+    images: pd.DataFrame, people: Sequence[str], wanted: SelectionParameters, seed: int
+) -> pd.DataFrame:
+    """Draw the images of the chosen people.
+
+    Parameters
+    ----------
+    images
+        One row a usable image: ``name``, ``image_path``, ``sha256``.
+    people
+        The chosen people.
+    wanted
+        How many images of each.
+    seed
+        Decides the draw, whatever the order of rows.
+
+    Raises
+    ------
+    InputError
+        If somebody has fewer images than are wanted of each.
+    """
+    counts = images["name"].value_counts().reindex(list(people), fill_value=0)
+    per_person: int | None
+    if wanted.images_per_person == "all":
+        per_person = None
+    elif wanted.images_per_person == "balanced":
+        per_person = min(NOTEBOOK_IMAGES_PER_PERSON, int(counts.min()))
+    else:
+        per_person = wanted.images_per_person
+        short = counts[counts < per_person]
+        if not short.empty:
+            who = ", ".join(f"{name} has {count}" for name, count in short.head(3).items())
+            raise InputError(
+                f"images_per_person = {per_person}: {who} usable images: ask for "
+                f"{int(counts.min())} or fewer, for balanced, or for all."
+            )
+    chosen = images[images["name"].isin(people)].copy()
+    chosen["rank"] = _ranks(chosen["image_path"], f"sample/{seed}")
+    chosen = chosen.sort_values(["name", "rank"])
+    if per_person is not None:
+        chosen = chosen.groupby("name", sort=False).head(per_person)
+    return chosen[["name", "image_path", "sha256"]].sort_values("image_path", ignore_index=True)
+
+
+def draw_split(
+    images: pd.DataFrame,
+    same_photo: Iterable[tuple[str, str]],
+    seed: int,
+    test_share: float = 0.2,
+    validation_share: float = 0.2,
+) -> Split:
+    """Split images person by person, so that no photograph is on two sides.
+
+    Each person's images are parted in the same shares. Images of one photograph (by content, or as
+    `same_photo` says) stay together. The draw orders images by a hash of the seed and the path, so
+    it depends neither on the order of rows nor on a library's generator.
+
+    Parameters
+    ----------
+    images
+        ``name``, ``image_path``, ``sha256``, one row an image.
+    same_photo
+        Pairs of image paths that show one photograph.
+    seed
+        Decides the draw.
+    test_share
+        Share of each person's images for the test, rounded to whole images.
+    validation_share
+        Share of what the test leaves.
+
+    Raises
+    ------
+    InputError
+        If a person would have no image in one of the three parts.
+    """
+    images = images.sort_values("image_path", ignore_index=True)
+    room = _targets(images["name"].value_counts(), test_share, validation_share)
+    groups = _photo_groups(images, same_photo)
+    name_of = dict(zip(images["image_path"], images["name"], strict=True))
+    ranks = dict(zip(name_of, _ranks(name_of, f"split/{seed}"), strict=True))
+    together = sorted((g for g in groups if len(g) > 1), key=lambda g: min(ranks[p] for p in g))
+    part_of: dict[str, str] = {}
+    for group in together:
+        order = _drawn_order(ranks[group[0]], test_share, validation_share)
+        part_of |= dict.fromkeys(group, _part_with_room(group, name_of, room, order))
+    for path in sorted((g[0] for g in groups if len(g) == 1), key=ranks.__getitem__):
+        part_of[path] = _part_with_room((path,), name_of, room, ("test", "validation", "train"))
+    rows = images.assign(part=images["image_path"].map(part_of))[_COLUMNS]
+    rows = rows.sort_values(["part", "name", "image_path"], ignore_index=True)
+    split = Split(rows, tuple(sorted(images["name"].unique())))
+    _check_parts(split)
+    return split
+
+
+def _ranks(paths: Iterable[str], salt: str) -> list[str]:
+    return [hashlib.sha256(f"{salt}/{path}".encode()).hexdigest() for path in paths]
+
+
+def _targets(
+    counts: "pd.Series[int]", test_share: float, validation_share: float
+) -> dict[str, dict[str, int]]:
+    """How many images of each person each part takes; train takes what is left over."""
+    room = {}
+    for name, count in counts.items():
+        test = _round(count * test_share)
+        validation = _round((count - test) * validation_share)
+        room[str(name)] = {
+            "test": test,
+            "validation": validation,
+            "train": int(count) - test - validation,
+        }
+    return room
+
+
+def _round(number: float) -> int:
+    """Round half up: the same on every machine, and no share of 0.5 lost to even numbers."""
+    return int(number + 0.5)
+
+
+def _photo_groups(
+    images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]
+) -> list[tuple[str, ...]]:
+    joined = DisjointSet(images["image_path"].tolist())
+    for _, same in images.groupby("sha256")["image_path"]:
+        for other in same.iloc[1:]:
+            joined.merge(same.iloc[0], other)
+    for first, second in same_photo:
+        if first in joined and second in joined:
+            joined.merge(first, second)
+    return [tuple(sorted(group)) for group in joined.subsets()]
+
+
+def _drawn_order(rank: str, test_share: float, validation_share: float) -> tuple[str, ...]:
+    """Order of parts to try for a group, the first drawn by the parts' shares."""
+    drawn = int(rank[:13], 16) / 16**13
+    if drawn < test_share:
+        return ("test", "train", "validation")
+    if drawn < test_share + (1 - test_share) * validation_share:
+        return ("validation", "train", "test")
+    return ("train", "test", "validation")
+
+
+def _part_with_room(
+    group: tuple[str, ...],
+    name_of: dict[str, str],
+    room: dict[str, dict[str, int]],
+    order: tuple[str, ...],
+) -> str:
+    names = [name_of[path] for path in group]
+    needs = {name: names.count(name) for name in set(names)}
+    fits = [p for p in order if all(room[name][p] >= n for name, n in needs.items())]
+    part = fits[0] if fits else "train"
+    for name, n in needs.items():
+        room[name][part] -= n
+    return part
+
+
+def _check_parts(split: Split) -> None:
+    for name, parts in split.rows.groupby("name")["part"]:
+        empty = [part for part in PARTS if part not in set(parts)]
+        if empty:
+            raise InputError(
+                f"{name} has {len(parts)} images, which leaves none for {' and '.join(empty)}: "
+                "take people with more images, or other shares."
+            )
+
+
+def find_leaks(split: Split, same_photo: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """List what is on two sides of a split at once.
+
+    Returns
+    -------
+    DataFrame
+        ``kind`` (``path``, ``content`` or ``same photo``), ``first``, ``second`` (image paths),
+        ``parts``: empty for a clean split.
+    """
+    rows = split.rows
+    found = []
+    for kind, column in (("path", "image_path"), ("content", "sha256")):
+        for _, same in rows.groupby(column):
+            parts = sorted(set(same["part"]))
+            if len(parts) > 1:
+                paths = same["image_path"].tolist()
+                found.append((kind, paths[0], paths[-1], ", ".join(parts)))
+    part_of = dict(zip(rows["image_path"], rows["part"], strict=True))
+    for first, second in same_photo:
+        parts = sorted({part_of[path] for path in (first, second) if path in part_of})
+        if len(parts) > 1:
+            found.append(("same photo", first, second, ", ".join(parts)))
+    return pd.DataFrame(found, columns=["kind", "first", "second", "parts"], dtype="str")
+
+
+def check_leaks(
+    split: Split, same_photo: Iterable[tuple[str, str]], image_folder: Path | None = None
+) -> None:
+    """Refuse a split with a leak, or whose files are not what the manifest says.
+
+    Parameters
+    ----------
+    split
+        The split.
+    same_photo
+        Pairs of image paths that show one photograph.
+    image_folder
+        If given, every file is read and its SHA-256 compared with the manifest.
+
+    Raises
+    ------
+    DataError
+        Naming what is on two sides, or which file changed.
+    """
+    leaks = find_leaks(split, same_photo)
+    if not leaks.empty:
+        first = leaks.iloc[0]
+        raise DataError(
+            f"the split leaks {len(leaks)} times: {first['first']} and {first['second']} "
+            f"({first['kind']}) are in {first['parts']}."
+        )
+    if image_folder is None:
+        return
+    for path, sha256 in zip(split.rows["image_path"], split.rows["sha256"], strict=True):
+        if file_digest(image_folder / path) != sha256:
+            raise DataError(f"{image_folder / path} changed since the split was drawn: run again.")

@@ -1,0 +1,199 @@
+"""Fitting a network to a split, and predicting with it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from lfw.models import RECIPES, Recipe
+
+OnEpoch = Callable[[int, int, dict[str, float]], None]
+"""Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
+
+_PREDICT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted network.
+
+    Attributes
+    ----------
+    model
+        From raw pixels (n, 250, 250, 3), 0 to 255, to probabilities (n, classes).
+    history
+        ``epoch`` (from 1), ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``seconds``.
+    best_epoch
+        The epoch whose weights the model has.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def fit(
+    name: str,
+    train: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    validation: tuple[NDArray[np.uint8], NDArray[np.int64]],
+    classes: int,
+    seed: int,
+    epochs: int | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Fit:
+    """Fit a network by name.
+
+    Parameters
+    ----------
+    name
+        One of :data:`lfw.parameters.MODELS`.
+    train, validation
+        Images of shape (n, 250, 250, 3) and their class numbers of shape (n,).
+    classes
+        Number of classes.
+    seed
+        Decides the first weights, the order of images and their changes.
+    epochs
+        Most passes over the training images; the recipe's own if None.
+    on_epoch
+        Told of each finished epoch.
+    """
+    recipe = RECIPES[name]()
+    epochs = epochs or recipe.epochs
+    keras.utils.set_random_seed(seed)
+    preprocess, core = recipe.preprocess(), recipe.core(classes)
+    images = preprocess_images(preprocess, train[0])
+    batches = training_batches(images, one_hot(train[1], classes), recipe, seed)
+    checked = (preprocess_images(preprocess, validation[0]), one_hot(validation[1], classes))
+    recipe.compile(core, epochs * batches.cardinality().numpy())
+    recorder = _Recorder(epochs, on_epoch)
+    callbacks: list[keras.callbacks.Callback] = [recorder]
+    if recipe.patience is not None:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(patience=recipe.patience, restore_best_weights=True)
+        )
+    validation_batches = tf.data.Dataset.from_tensor_slices(checked).batch(recipe.batch_size)
+    core.fit(
+        batches, validation_data=validation_batches, epochs=epochs, callbacks=callbacks, verbose=0
+    )
+    history = pd.DataFrame(recorder.rows)
+    best = len(history) if recipe.patience is None else int(history["val_loss"].argmin()) + 1
+    # The fitted core drags its optimiser's state into every file it is saved in: leave it behind.
+    bare = recipe.core(classes)
+    bare.set_weights(core.get_weights())
+    return Fit(recipe.join(preprocess, bare), history, best)
+
+
+def preprocess_images(preprocess: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Run the preprocessing over raw images, once; its result is kept in 8 bits.
+
+    Parameters
+    ----------
+    preprocess
+        A recipe's first part, whose result lies in 0 to 255.
+    pixels
+        Raw images of shape (n, 250, 250, 3).
+    """
+    parts = [
+        np.asarray(preprocess(pixels[start : start + _PREDICT_BATCH]))
+        for start in range(0, len(pixels), _PREDICT_BATCH)
+    ]
+    return np.concatenate(parts).round().clip(0, 255).astype(np.uint8)
+
+
+def one_hot(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    """Turn class numbers (n,) into rows of zeros and a one (n, classes)."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def training_batches(
+    images: NDArray[np.uint8], labels: NDArray[np.float32], recipe: Recipe, seed: int
+) -> tf.data.Dataset:
+    """Give shuffled, augmented batches, other ones in every pass, the same ones for a seed.
+
+    Each image is changed with a generator of its own, so that the result does not depend on which
+    thread took it.
+
+    Parameters
+    ----------
+    images
+        Preprocessed images of shape (n, height, width, channels).
+    labels
+        Of shape (n, classes).
+    recipe
+        Says how images are changed and batched.
+    seed
+        Where chance starts.
+    """
+
+    def augmented(index: np.int64, chance: np.int64) -> NDArray[np.float32]:
+        rng = np.random.default_rng(abs(int(chance)))
+        return recipe.augmentation.apply(images[index], rng).astype(np.float32)
+
+    def load(index: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = tf.numpy_function(augmented, [index, chance], tf.float32, stateful=False)
+        return tf.ensure_shape(image, images.shape[1:]), tf.gather(targets, index)
+
+    targets = tf.constant(labels)
+    order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed)
+    chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    return (
+        tf.data.Dataset.zip(order, chances)
+        .map(load, num_parallel_calls=2, deterministic=True)
+        .batch(recipe.batch_size)
+        .prefetch(2)
+    )
+
+
+class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keep the figures of every epoch and pass them on."""
+
+    def __init__(self, epochs: int, on_epoch: OnEpoch | None) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+        self._epochs = epochs
+        self._on_epoch = on_epoch
+        self._since = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._since = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures["seconds"] = time.monotonic() - self._since
+        self.rows.append({"epoch": epoch + 1, **figures})
+        if self._on_epoch is not None:
+            self._on_epoch(epoch + 1, self._epochs, figures)
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Write a model in Keras' own format."""
+    model.save(path)
+
+
+def load_model(path: Path) -> keras.Model:
+    """Read a model, refusing any code that it may carry."""
+    return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give the probability of each class for raw images.
+
+    Parameters
+    ----------
+    model
+        From raw pixels to probabilities.
+    pixels
+        Of shape (n, 250, 250, 3), 0 to 255.
+
+    Returns
+    -------
+    ndarray of shape (n, classes)
+    """
+    return np.asarray(model.predict(pixels, batch_size=_PREDICT_BATCH, verbose=0))
