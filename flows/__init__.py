@@ -1,0 +1,1 @@
+"""Flows: stages in order, parameters at the top."""

@@ -1,9 +1,8 @@
-"""Fitting a network to a split, and predicting with it."""
+"""Fitting a network to a split."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from lfw.models import RECIPES, Recipe
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 """Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
 
-_PREDICT_BATCH = 64
+_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,8 @@ def preprocess_images(preprocess: keras.Model, pixels: NDArray[np.uint8]) -> NDA
         Raw images of shape (n, 250, 250, 3).
     """
     parts = [
-        np.asarray(preprocess(pixels[start : start + _PREDICT_BATCH]))
-        for start in range(0, len(pixels), _PREDICT_BATCH)
+        np.asarray(preprocess(pixels[start : start + _CHUNK]))
+        for start in range(0, len(pixels), _CHUNK)
     ]
     return np.concatenate(parts).round().clip(0, 255).astype(np.uint8)
 
@@ -170,30 +169,3 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.rows.append({"epoch": epoch + 1, **figures})
         if self._on_epoch is not None:
             self._on_epoch(epoch + 1, self._epochs, figures)
-
-
-def save_model(model: keras.Model, path: Path) -> None:
-    """Write a model in Keras' own format."""
-    model.save(path)
-
-
-def load_model(path: Path) -> keras.Model:
-    """Read a model, refusing any code that it may carry."""
-    return keras.models.load_model(path, compile=False, safe_mode=True)
-
-
-def predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give the probability of each class for raw images.
-
-    Parameters
-    ----------
-    model
-        From raw pixels to probabilities.
-    pixels
-        Of shape (n, 250, 250, 3), 0 to 255.
-
-    Returns
-    -------
-    ndarray of shape (n, classes)
-    """
-    return np.asarray(model.predict(pixels, batch_size=_PREDICT_BATCH, verbose=0))

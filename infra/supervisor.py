@@ -1,0 +1,231 @@
+"""Processes that run beside a command and end with it, however it ends.
+
+Started by ``infra.servers`` as ``python -m infra.supervisor``:
+
+``prefect FOLDER LOCK``
+    is the Prefect server of a data folder. It ends when no client is left.
+``guard COMMAND...``
+    runs a command and ends its whole process tree when its own standard input closes.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+HOST = "127.0.0.1"
+PREFECT_PORT = 4200
+STATE = "server.json"
+CLIENTS_LOCK = "clients.lock"
+DATABASE = "prefect.db"
+
+_END_SECONDS = 10.0
+_GRACE_SECONDS = 4.0
+_QUIET_SECONDS = 2.0
+_DRAIN_SECONDS = 60.0
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def prefect_environment(folder: Path, port: int) -> dict[str, str]:
+    """Return the settings of the local Prefect server.
+
+    Parameters
+    ----------
+    folder
+        The server's own folder, absolute; everything that it writes goes there.
+    port
+        The port on 127.0.0.1 on which it listens.
+    """
+    url = f"http://{HOST}:{port}"
+    return {
+        "DO_NOT_TRACK": "true",
+        "PREFECT_API_URL": f"{url}/api",
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_PORT": str(port),
+        # Only its own pages may call it from a browser: the default lets every web site.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"{url},http://localhost:{port}",
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / DATABASE}",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": os.environ.get("PREFECT_SERVER_LOGGING_LEVEL", "WARNING"),
+        # The default commits each state of each task run by itself.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+        # The default writes into site-packages.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
+    }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the text of a file so that a reader sees the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def run_prefect(folder: Path, server_lock: int) -> int:
+    """Run the Prefect server in this process until its last client is gone.
+
+    Parameters
+    ----------
+    folder
+        The server's own folder, absolute.
+    server_lock
+        The descriptor of the lock that says that a server runs; held until this process ends.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when it ended because no client was left.
+    """
+    os.set_inheritable(server_lock, False)
+    listener = _listen(PREFECT_PORT)
+    port = int(listener.getsockname()[1])
+    os.environ.update(prefect_environment(folder, port))
+
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(final=True), log_level="warning", timeout_graceful_shutdown=int(_END_SECONDS)
+        )
+    )
+    threading.Thread(
+        target=_end_with_last_client,
+        args=(folder, f"http://{HOST}:{port}/api", server),
+        daemon=True,
+    ).start()
+    server.run(sockets=[listener])
+    return 0 if server.started else 3
+
+
+def guard(command: Sequence[str]) -> int:
+    """Run a command; end it and all its descendants when standard input closes.
+
+    The one who started the guard holds the other end of that pipe, so the command ends with it
+    even when it is killed.
+
+    Returns
+    -------
+    int
+        The command's exit code, or 0 if it was told to end.
+    """
+    told_to_end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: told_to_end.set())
+    _adopt_orphans()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
+    threading.Thread(target=_wait_for_end_of_input, args=(told_to_end.set,), daemon=True).start()
+    while process.poll() is None and not told_to_end.wait(0.1):
+        pass
+    code = process.poll()
+    _end_descendants(process)
+    return 0 if code is None else code
+
+
+def _listen(preferred: int) -> socket.socket:
+    """Bind here and hand the socket over: a port that is only looked up can be taken meanwhile."""
+    for port in (preferred, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            if port == 0:
+                raise
+        else:
+            return listener
+    raise AssertionError("unreachable")
+
+
+def _end_with_last_client(folder: Path, url: str, server: object) -> None:
+    while not getattr(server, "started", False):
+        time.sleep(0.02)
+    state = {"url": url, "pid": os.getpid(), "created": psutil.Process().create_time()}
+    write_atomically(folder / STATE, json.dumps(state))
+    clients = os.open(folder / CLIENTS_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    # Granted when every client has let go or is dead. Never released: who comes now waits for the
+    # end of this server, so that two never work on one database.
+    fcntl.flock(clients, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError, sqlite3.Error):  # even if the data folder was deleted
+        (folder / STATE).unlink(missing_ok=True)
+        _wait_until_quiet(folder / DATABASE)
+    server.should_exit = True  # type: ignore[attr-defined]
+    time.sleep(_END_SECONDS + 2)
+    os._exit(1)
+
+
+def _wait_until_quiet(database: Path) -> None:
+    """Wait until the server writes no more: it drops what its queues still hold when it ends."""
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    with contextlib.closing(
+        sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    ) as connection:
+        version, since = None, time.monotonic()
+        while time.monotonic() < deadline and time.monotonic() - since < _QUIET_SECONDS:
+            now = connection.execute("PRAGMA data_version").fetchone()
+            if now != version:
+                version, since = now, time.monotonic()
+            time.sleep(0.1)
+
+
+def _wait_for_end_of_input(tell: Callable[[], object]) -> None:
+    while os.read(0, 1024):
+        pass
+    tell()
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of descendants that lose theirs, so that none can slip away."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_descendants(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()  # first alone: a server or a runner ends its own children in order
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = psutil.Process().children(recursive=True)
+        for child in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
+        psutil.wait_procs(left, timeout=_GRACE_SECONDS / 2)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the two roles.
+
+    Parameters
+    ----------
+    arguments
+        ``["prefect", folder, lock descriptor]`` or ``["guard", command, ...]``.
+    """
+    if arguments[0] == "prefect":
+        return run_prefect(Path(arguments[1]), int(arguments[2]))
+    return guard(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,314 @@
+"""Stages: Prefect tasks whose results are files, reused only while they are what they were.
+
+A stage's key is made of the digests of its inputs, of its parameters, of the code in ``lfw`` that
+it rests on, and of the versions of the libraries below. Its files lie under
+``<data>/stages/<stage>/<key>``; on a hit their checksums are compared, and a missing or changed
+file makes the stage run again.
+"""
+
+import inspect
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, Generic, ParamSpec
+
+import filelock
+from prefect import Task
+from prefect.cache_policies import CachePolicy
+from prefect.client.schemas.objects import State
+
+from lfw.digest import code_digests, file_digest, text_digest, value_digest
+from lfw.files import new_folder_beside, write_text
+from lfw.manifest import Progress
+
+P = ParamSpec("P")
+
+_RECORD = "stage.json"
+_SHOWN = {".png", ".md"}  # for eyes only: what they look like is no input of later stages
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stage says of itself.
+
+    Attributes
+    ----------
+    markdown
+        Its artifact: what a person wants to see.
+    facts
+        Small values for later stages and for the run's result, as JSON has them.
+    metrics
+        Figures for the tracker.
+    warnings
+        What the user should know, a sentence each.
+    """
+
+    markdown: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a running stage is given.
+
+    Attributes
+    ----------
+    folder
+        Where it writes its files.
+    report
+        Shows the progress of long work, given its title.
+    run_id
+        The MLflow run that the flow run is tracked in.
+    """
+
+    folder: Path
+    report: Callable[[str], Progress | None]
+    run_id: str
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage left: its files, and what it said.
+
+    Attributes
+    ----------
+    stage, key
+        Its name, and the digest of all that it depends on.
+    folder
+        Where its files are.
+    files
+        SHA-256 by file name.
+    run_id
+        The MLflow run of the flow run in which it ran.
+    summary
+        What it said.
+    """
+
+    stage: str
+    key: str
+    folder: Path
+    files: dict[str, str]
+    run_id: str
+    summary: Summary
+
+    @property
+    def digest(self) -> str:
+        """Digest of its files, figures and prose apart."""
+        kept = sorted(name for name in self.files if Path(name).suffix not in _SHOWN)
+        return text_digest(f"{name}\t{self.files[name]}" for name in kept)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its summary's facts."""
+        return self.summary.facts
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+    def intact(self) -> bool:
+        """Tell whether every file is there, unchanged."""
+        try:
+            return all(file_digest(self / name) == sha for name, sha in self.files.items())
+        except OSError:
+            return False
+
+
+def read_output(folder: Path) -> StageOutput | None:
+    """Read what a stage left, if its files are what they were; else None."""
+    try:
+        saved = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        summary = Summary(**saved.pop("summary"))
+        output = StageOutput(folder=folder, summary=summary, **saved)
+    except (OSError, ValueError, TypeError):
+        return None
+    return output if output.intact() else None
+
+
+class Stage(Generic[P]):
+    """A stage of a flow.
+
+    Parameters
+    ----------
+    function
+        Does the work: takes :class:`Work`, then the stage's inputs.
+    name
+        As users see it.
+    key
+        Takes the same inputs, and gives the digest or value of each that matters, by name.
+    rests_on
+        Modules of ``lfw`` whose code decides the result.
+    still_holds
+        Tells of an earlier output whether what it speaks of outside its files is still so.
+    """
+
+    def __init__(
+        self,
+        function: Callable[Concatenate[Work, P], Summary],
+        name: str,
+        key: Callable[P, Mapping[str, object]],
+        rests_on: tuple[str, ...],
+        still_holds: Callable[[StageOutput], bool],
+    ) -> None:
+        self.function = function
+        self.name = name
+        self._key = key
+        self._rests_on = rests_on
+        self.still_holds = still_holds
+        self.task = Task(
+            self._execute,
+            name=name,
+            task_run_name=name,
+            description=inspect.getdoc(function),
+            persist_result=True,
+            result_serializer="json",
+            cache_policy=CachePolicy.from_cache_key_fn(
+                lambda _context, parameters: f"{name}-{parameters['key']}"
+            ),
+        )
+
+    def parts(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
+        """Give all that the result depends on, by name."""
+        inputs = {name: _text(value) for name, value in self._key(*args, **kwargs).items()}
+        code = code_digests((self.function.__module__, *self._rests_on))
+        own = text_digest([inspect.getsource(self.function)])
+        del code[self.function.__module__]
+        return inputs | {"the task": own} | {_code_name(n): value for n, value in code.items()}
+
+    def _execute(self, key: str, work: Work, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Run the stage in a new folder, and put the folder in its place."""
+        lock = work.folder.with_name(work.folder.name + ".lock")
+        with filelock.FileLock(lock), new_folder_beside(work.folder) as partial:
+            made = partial / work.folder.name
+            made.mkdir()
+            summary = self.function(Work(made, work.report, work.run_id), *args, **kwargs)
+            (made / "summary.md").write_text(summary.markdown, encoding="utf-8")
+            _write_record(made, self.name, key, work.run_id, summary)
+            if work.folder.exists():
+                work.folder.replace(partial / "spoilt")
+            made.replace(work.folder)
+        return key
+
+
+def stage(
+    name: str,
+    *,
+    key: Callable[P, Mapping[str, object]],
+    rests_on: tuple[str, ...],
+    still_holds: Callable[[StageOutput], bool] = lambda _: True,
+) -> Callable[[Callable[Concatenate[Work, P], Summary]], Stage[P]]:
+    """Make a stage of a function (see :class:`Stage`)."""
+
+    def wrap(function: Callable[Concatenate[Work, P], Summary]) -> Stage[P]:
+        return Stage(function, name, key, rests_on, still_holds)
+
+    return wrap
+
+
+def _write_record(folder: Path, name: str, key: str, run_id: str, summary: Summary) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    record = {
+        "stage": name,
+        "key": key,
+        "files": {path.relative_to(folder).as_posix(): file_digest(path) for path in files},
+        "run_id": run_id,
+        "summary": vars(summary),
+    }
+    write_text(folder / _RECORD, json.dumps(record, indent=1))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+def _code_name(name: str) -> str:
+    return f"code of {name}" if name.split(".", maxsplit=1)[0] == "lfw" else f"version of {name}"
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """How a stage went in one flow run.
+
+    Attributes
+    ----------
+    name, state
+        The stage, and its Prefect state's name.
+    seconds
+        How long it took, waiting included.
+    reused
+        Whether an earlier result served.
+    why
+        Why it ran, or why it did not have to.
+    """
+
+    name: str
+    state: str
+    seconds: float
+    reused: bool
+    why: str
+
+
+def explain_run(ledger: Path, parts: dict[str, str], known: bool) -> str:
+    """Say why a stage has to run.
+
+    Parameters
+    ----------
+    ledger
+        The file that says what the stage's last run depended on.
+    parts
+        What this one depends on.
+    known
+        Whether a result for these very parts was recorded.
+    """
+    if known:
+        return "its earlier files were removed or changed"
+    try:
+        last = json.loads(ledger.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "first run"
+    names = sorted(name for name in parts | last if parts.get(name) != last.get(name))
+    changes = [_change(name, last.get(name, "none"), parts.get(name, "none")) for name in names]
+    return f"changed since the last run: {', '.join(changes)}" if changes else "asked for again"
+
+
+def _change(name: str, before: str, after: str) -> str:
+    short = len(before) <= 24 and len(after) <= 24
+    return f"{name} ({before} → {after})" if short else name
+
+
+def run_stage(
+    stage: Stage[P], data_folder: Path, work: Work, *args: P.args, **kwargs: P.kwargs
+) -> tuple[State[Any], StageOutput | None, StageRecord]:
+    """Run a stage, or reuse its earlier result if it is intact.
+
+    Returns
+    -------
+    tuple
+        The Prefect state, the output (None if the stage failed) and the record.
+    """
+    parts = stage.parts(*args, **kwargs)
+    key = value_digest(parts)
+    home = data_folder / "stages" / stage.name
+    home.mkdir(parents=True, exist_ok=True)
+    folder, ledger = home / key[:16], home / "last.json"
+    found = read_output(folder)
+    why = "unchanged" if found else explain_run(ledger, parts, known=(folder / _RECORD).exists())
+    if found is not None and not stage.still_holds(found):
+        found, why = None, "what it had made elsewhere is gone"
+    since = time.monotonic()
+    configured = stage.task.with_options(refresh_cache=found is None)
+    order = Work(folder, work.report, work.run_id)
+    state = configured(key, order, args, kwargs, return_state=True)
+    reused = state.name == "Cached"
+    if found is not None and not reused and state.is_completed():
+        why = "its earlier result was no longer recorded"
+    record = StageRecord(
+        stage.name, state.name or state.type.value, time.monotonic() - since, reused, why
+    )
+    if not state.is_completed():
+        return state, None, record
+    write_text(ledger, json.dumps(parts))
+    return state, read_output(folder), record

@@ -1,0 +1,193 @@
+"""The MLflow side of a flow run: its run, what is logged to it, and runs left behind."""
+
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from uuid import UUID
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Dataset as TrackedDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
+
+from infra.servers import artifact_root, prepare_tracking_store, tracking_uri
+from lfw.digest import value_digest
+from lfw.fetch import Dataset
+
+UI_ADDRESS = "http://127.0.0.1:5000"
+"""Where ``make ui`` shows a local store."""
+
+_PARAM_LENGTH = 6000
+_FLOW_RUN = "prefect.flow_run_id"
+
+
+@contextlib.contextmanager
+def mlflow_run(
+    data_folder: Path, experiment: str, name: str, tags: Mapping[str, str]
+) -> Iterator[str]:
+    """Open the MLflow run that a flow run is tracked in, and give its id.
+
+    It ends as FINISHED, or as FAILED with the reason as its tag ``failure``. While it is open this
+    process holds a lock on its name, so that another can tell when its owner is gone.
+
+    Parameters
+    ----------
+    data_folder
+        The project's data folder: the default store is in it.
+    experiment, name
+        What the run is filed under, and called.
+    tags
+        What else is known of it, ``prefect.flow_run_id`` among it.
+    """
+    prepare_tracking_store(data_folder)
+    mlflow.set_tracking_uri(tracking_uri(data_folder))
+    experiment_id = _experiment(data_folder, experiment)
+    close_orphans(data_folder, experiment_id)
+    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+        run_id: str = run.info.run_id
+        with _owned(data_folder, run_id):
+            try:
+                yield run_id
+            except BaseException as error:
+                reason = f"{type(error).__name__}: {error}"
+                MlflowClient().set_tag(run_id, "failure", reason[:5000])
+                raise
+
+
+def _experiment(data_folder: Path, name: str) -> str:
+    client = MlflowClient()
+    local = tracking_uri(data_folder).startswith("sqlite:")
+    root = f"{artifact_root(data_folder)}/{value_digest(name)[:12]}" if local else None
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=root))
+        except MlflowException:  # another run was faster
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _lock_path(data_folder: Path, run_id: str) -> Path:
+    return data_folder / "mlflow" / "running" / run_id
+
+
+@contextlib.contextmanager
+def _owned(data_folder: Path, run_id: str) -> Iterator[None]:
+    path = _lock_path(data_folder, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{socket.gethostname()} {os.getpid()}\n")
+        lock.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def close_orphans(data_folder: Path, experiment_id: str) -> list[str]:
+    """Close runs whose process is gone: they would stay RUNNING for ever.
+
+    A run is left behind if the lock that its process held is free, or (of another machine's run)
+    if its Prefect flow run is over. Both its MLflow run and its flow run are closed.
+
+    Returns
+    -------
+    list of str
+        Ids of the runs that were closed as KILLED.
+    """
+    client = MlflowClient()
+    open_runs = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    closed = []
+    for run in open_runs:
+        flow_run_id = run.data.tags.get(_FLOW_RUN)
+        reason = _why_over(data_folder, run.info.run_id, flow_run_id)
+        if reason is None:
+            continue
+        client.set_tag(run.info.run_id, "failure", reason)
+        client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+        _lock_path(data_folder, run.info.run_id).unlink(missing_ok=True)
+        if flow_run_id is not None:
+            _close_flow_run(flow_run_id, reason)
+        closed.append(run.info.run_id)
+    return closed
+
+
+def _why_over(data_folder: Path, run_id: str, flow_run_id: str | None) -> str | None:
+    path = _lock_path(data_folder, run_id)
+    if path.exists():
+        with path.open(encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+        return "its process was killed"
+    if flow_run_id is None:
+        return None
+    with get_client(sync_client=True) as prefect:
+        try:
+            state = prefect.read_flow_run(UUID(flow_run_id)).state
+        except ObjectNotFound:
+            return "its flow run is not known any more"
+    return f"its flow run is {state.name}" if state is not None and state.is_final() else None
+
+
+def _close_flow_run(flow_run_id: str, reason: str) -> None:
+    with get_client(sync_client=True) as prefect:
+        try:
+            state = prefect.read_flow_run(UUID(flow_run_id)).state
+        except ObjectNotFound:
+            return
+        if state is not None and not state.is_final():
+            prefect.set_flow_run_state(UUID(flow_run_id), Crashed(message=reason), force=True)
+
+
+def run_url(data_folder: Path, run_id: str) -> str:
+    """Address of a run in the MLflow UI."""
+    uri = tracking_uri(data_folder)
+    base = uri.rstrip("/") if uri.startswith("http") else UI_ADDRESS
+    experiment_id = MlflowClient().get_run(run_id).info.experiment_id
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def log_parameters(run_id: str, values: Mapping[str, object]) -> None:
+    """Log what a run was asked to do."""
+    params = [Param(name, str(value)[:_PARAM_LENGTH]) for name, value in values.items()]
+    MlflowClient().log_batch(run_id, params=params)
+
+
+def log_figures(run_id: str, figures: Mapping[str, float], step: int = 0) -> None:
+    """Log numbers, under their names."""
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, float(value), now, step) for name, value in figures.items()]
+    for start in range(0, len(metrics), 1000):
+        MlflowClient().log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def log_tags(run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags."""
+    MlflowClient().log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def log_dataset(run_id: str, dataset: Dataset) -> None:
+    """Log the data set as the run's input."""
+    tracked = TrackedDataset(
+        name="lfw" if dataset.kind == "photographs" else "lfw-sample",
+        digest=dataset.data_digest[:36],
+        source_type=dataset.source.kind,
+        source=dataset.source.location,
+    )
+    tags = [InputTag("mlflow.data.context", "training")]
+    MlflowClient().log_inputs(run_id, [DatasetInput(tracked, tags)])
