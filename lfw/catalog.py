@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from lfw.errors import DataError
-from lfw.manifest import Manifest
 
 FOLDS = 10
 _COUNTS = ("name", "images")
@@ -111,8 +110,15 @@ def expand_paths(people: pd.DataFrame) -> pd.DataFrame:
     return images
 
 
-def check_references(catalog: Catalog, manifest: Manifest) -> pd.DataFrame:
+def check_references(catalog: Catalog, image_paths: Iterable[str]) -> pd.DataFrame:
     """Compare every reference in the lists with the files and with each other.
+
+    Parameters
+    ----------
+    catalog
+        The lists.
+    image_paths
+        Paths of the images that there are.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def check_references(catalog: Catalog, manifest: Manifest) -> pd.DataFrame:
         ``list``, ``problem`` (``missing image``, ``unlisted image``, ``unknown person``,
         ``wrong count``, ``person in both parts``), ``subject``: empty if all agrees.
     """
-    files = set(manifest.images["path"])
+    files = set(image_paths)
     listed = set(expand_paths(catalog.people)["image_path"])
     found = [("lfw_allnames.csv", "missing image", path) for path in sorted(listed - files)]
     found += [("lfw_allnames.csv", "unlisted image", path) for path in sorted(files - listed)]

@@ -194,7 +194,7 @@ def _group_accuracy(
     return hits / len(truth), *wilson(hits, len(truth)), ""
 
 
-def beats(truth: Labels, predicted: Labels, other: Labels) -> float:
+def mcnemar(truth: Labels, predicted: Labels, other: Labels) -> float:
     """Give the p-value of McNemar's exact test that two classifiers err as often.
 
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated

@@ -55,6 +55,17 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return np.asarray(pixels, dtype=np.uint8)
 
 
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Decode an image as 8-bit grey of 250x250 pixels.
+
+    Raises
+    ------
+    DataError
+        If the file is not a whole, valid JPEG.
+    """
+    return np.asarray(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
 def read_many(
     image_folder: Path, paths: Sequence[str], progress: Progress | None = None
 ) -> NDArray[np.uint8]:

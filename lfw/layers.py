@@ -1,1 +1,105 @@
 """Layers of the project's networks; importing this module makes saved models readable."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG has it
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class GreyCrop(keras.layers.Layer):  # type: ignore[misc]
+    """Cut a part out of RGB images, in grey, at another size. It has no weights.
+
+    Parameters
+    ----------
+    top, left, crop_height, crop_width
+        The part, in pixels.
+    height, width
+        Size of the result, in pixels.
+    """
+
+    def __init__(
+        self,
+        top: int,
+        left: int,
+        crop_height: int,
+        crop_width: int,
+        height: int,
+        width: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.part = (top, left, crop_height, crop_width)
+        self.size = (height, width)
+
+    def call(self, inputs: Any) -> Any:
+        """Take pixels (n, h, w, 3), 0 to 255, to whole grey values (n, height, width, 1)."""
+        top, left, high, wide = self.part
+        cut = ops.cast(inputs[:, top : top + high, left : left + wide, :], "float32")
+        grey = ops.sum(cut * np.array(_LUMA, "float32"), axis=-1, keepdims=True)
+        small = ops.image.resize(grey, self.size, interpolation="bilinear", antialias=True)
+        return ops.round(small)  # training keeps these values in 8 bits: serving sees the same
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give (n, height, width, 1)."""
+        return (input_shape[0], *self.size, 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is built from."""
+        names = ("top", "left", "crop_height", "crop_width", "height", "width")
+        values = (*self.part, *self.size)
+        base: dict[str, Any] = super().get_config()
+        return base | dict(zip(names, values, strict=True))
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class OrientedGradients(keras.layers.Layer):  # type: ignore[misc]
+    """Histograms of gradient orientation over cells. It has no weights.
+
+    A pixel's gradient goes to its two nearest of `bins` unsigned orientations; cells are averaged,
+    blocks of 2x2 cells brought to unit length, and the square root taken.
+
+    Parameters
+    ----------
+    bins
+        Number of orientations over 180 degrees.
+    cell
+        Height and width of a cell, in pixels.
+    """
+
+    def __init__(self, bins: int = 9, cell: int = 8, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bins = bins
+        self.cell = cell
+
+    def call(self, inputs: Any) -> Any:
+        """Take grey (n, h, w, 1), 0 to 255, to (n, h / cell - 1, w / cell - 1, 4 bins)."""
+        grey = ops.pad(
+            ops.cast(inputs, "float32") / 255.0, ((0, 0), (1, 1), (1, 1), (0, 0)), "symmetric"
+        )
+        across = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
+        down = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
+        strength = ops.sqrt(across * across + down * down + 1e-8)
+        place = ops.arctan2(down, across) * (self.bins / math.pi)
+        away = place - np.arange(self.bins, dtype="float32")
+        away = away - self.bins * ops.round(away / self.bins)  # orientations go round
+        shares = ops.maximum(0.0, 1.0 - ops.abs(away)) * strength
+        cells = ops.average_pool(shares, self.cell, self.cell, padding="valid")
+        corners = [cells[:, :-1, :-1], cells[:, :-1, 1:], cells[:, 1:, :-1], cells[:, 1:, 1:]]
+        blocks = ops.concatenate(corners, axis=-1)
+        length = ops.sqrt(ops.sum(blocks * blocks, axis=-1, keepdims=True) + 1e-5)
+        return ops.sqrt(blocks / length + 1e-6)
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give (n, h / cell - 1, w / cell - 1, 4 bins)."""
+        count, height, width, _ = input_shape
+        return (count, height // self.cell - 1, width // self.cell - 1, 4 * self.bins)
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is built from."""
+        base: dict[str, Any] = super().get_config()
+        return base | {"bins": self.bins, "cell": self.cell}

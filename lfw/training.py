@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lfw.models import RECIPES, Recipe
+from lfw.networks import Recipe, join, recipe_of
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 """Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
@@ -63,7 +63,7 @@ def fit(
     on_epoch
         Told of each finished epoch.
     """
-    recipe = RECIPES[name]()
+    recipe = recipe_of(name)
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(seed)
     preprocess, core = recipe.preprocess(), recipe.core(classes)
@@ -86,7 +86,7 @@ def fit(
     # The fitted core drags its optimiser's state into every file it is saved in: leave it behind.
     bare = recipe.core(classes)
     bare.set_weights(core.get_weights())
-    return Fit(recipe.join(preprocess, bare), history, best)
+    return Fit(join(preprocess, bare), history, best)
 
 
 def preprocess_images(preprocess: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -140,7 +140,8 @@ def training_batches(
         return tf.ensure_shape(image, images.shape[1:]), tf.gather(targets, index)
 
     targets = tf.constant(labels)
-    order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed)
+    passes = -(-recipe.least_steps * recipe.batch_size // len(images))
+    order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     return (
         tf.data.Dataset.zip(order, chances)

@@ -17,9 +17,10 @@ from typing import Any, Concatenate, Generic, ParamSpec
 import filelock
 from prefect import Task
 from prefect.cache_policies import CachePolicy
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State, TaskRun
 
 from lfw.digest import code_digests, file_digest, text_digest, value_digest
+from lfw.download import FetchError
 from lfw.files import new_folder_beside, write_text
 from lfw.manifest import Progress
 
@@ -138,7 +139,7 @@ class Stage(Generic[P]):
     name
         As users see it.
     key
-        Takes the same inputs, and gives the digest or value of each that matters, by name.
+        Takes the same inputs by position, and gives the digest or value of each that matters, by name.
     rests_on
         Modules of ``lfw`` whose code decides the result.
     still_holds
@@ -149,7 +150,7 @@ class Stage(Generic[P]):
         self,
         function: Callable[Concatenate[Work, P], Summary],
         name: str,
-        key: Callable[P, Mapping[str, object]],
+        key: Callable[..., Mapping[str, object]],
         rests_on: tuple[str, ...],
         still_holds: Callable[[StageOutput], bool],
     ) -> None:
@@ -186,7 +187,7 @@ class Stage(Generic[P]):
             made.mkdir()
             summary = self.function(Work(made, work.report, work.run_id), *args, **kwargs)
             (made / "summary.md").write_text(summary.markdown, encoding="utf-8")
-            _write_record(made, self.name, key, work.run_id, summary)
+            write_record(made, self.name, key, work.run_id, summary)
             if work.folder.exists():
                 work.folder.replace(partial / "spoilt")
             made.replace(work.folder)
@@ -196,7 +197,7 @@ class Stage(Generic[P]):
 def stage(
     name: str,
     *,
-    key: Callable[P, Mapping[str, object]],
+    key: Callable[..., Mapping[str, object]],
     rests_on: tuple[str, ...],
     still_holds: Callable[[StageOutput], bool] = lambda _: True,
 ) -> Callable[[Callable[Concatenate[Work, P], Summary]], Stage[P]]:
@@ -208,7 +209,8 @@ def stage(
     return wrap
 
 
-def _write_record(folder: Path, name: str, key: str, run_id: str, summary: Summary) -> None:
+def write_record(folder: Path, name: str, key: str, run_id: str, summary: Summary) -> None:
+    """Seal a stage's folder: from then on its files count as its result."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     record = {
         "stage": name,
@@ -218,6 +220,17 @@ def _write_record(folder: Path, name: str, key: str, run_id: str, summary: Summa
         "summary": vars(summary),
     }
     write_text(folder / _RECORD, json.dumps(record, indent=1))
+
+
+def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Say whether another try may mend a failure: most are final."""
+    try:
+        state.result(raise_on_failure=True)
+    except FetchError as error:
+        return error.passing
+    except Exception:  # noqa: BLE001 (any other failure is final)
+        return False
+    return False
 
 
 def _text(value: object) -> str:

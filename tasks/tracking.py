@@ -157,7 +157,8 @@ def _close_flow_run(flow_run_id: str, reason: str) -> None:
 def run_url(data_folder: Path, run_id: str) -> str:
     """Address of a run in the MLflow UI."""
     uri = tracking_uri(data_folder)
-    base = uri.rstrip("/") if uri.startswith("http") else UI_ADDRESS
+    shown = os.environ.get("LFW_MLFLOW_URL", UI_ADDRESS)
+    base = uri.rstrip("/") if uri.startswith("http") else shown
     experiment_id = MlflowClient().get_run(run_id).info.experiment_id
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 

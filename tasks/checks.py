@@ -1,0 +1,186 @@
+"""Stages 4 and 5: the audit of the images with its gate, and the bias report."""
+
+from pathlib import Path
+
+import pandas as pd
+from prefect import task
+
+from lfw.audit import (
+    audit_images,
+    byte_identical,
+    check_gate,
+    describe_sizes,
+    read_errata,
+)
+from lfw.bias import (
+    count_groups,
+    describe_bias,
+    measure_bias,
+    measure_selection,
+    read_annotations,
+)
+from lfw.catalog import Catalog
+from lfw.digest import file_digest
+from lfw.errors import InputError
+from lfw.fetch import Dataset
+from lfw.figures import plot_distribution, plot_images, plot_most_photographed, save
+from lfw.images import read_grey, read_many
+from lfw.parameters import SelectionParameters
+from lfw.same_photo import find_same_photos
+from lfw.split import sample_images, select_people
+from tasks.data import read_image_files
+from tasks.markdown import table
+from tasks.stages import StageOutput, Summary, Work, stage
+
+
+def optional_digest(path: Path | None, parameter: str) -> str:
+    """Digest of a file that the user may give, for keys.
+
+    Raises
+    ------
+    InputError
+        If it was given and cannot be read.
+    """
+    if path is None:
+        return "none"
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise InputError(f"{parameter}: {path} cannot be read: {error.strerror}.") from error
+
+
+@stage(
+    "resolution-audit",
+    key=lambda dataset, _manifest, errata: {
+        "the images": dataset.images_digest,
+        "errata": optional_digest(errata, "errata"),
+    },
+    rests_on=("lfw.audit", "lfw.same_photo"),
+)
+def audit_resolution(
+    work: Work, dataset: Dataset, manifest: StageOutput, errata: Path | None
+) -> Summary:
+    """Decode every image: sizes, damage, doubles, and known label errors."""
+    root = Path(dataset.image_folder)
+    files = read_image_files(manifest)
+    paths = files["image_path"].tolist()
+    audit = audit_images(root, paths, work.report("audit"))
+    same = pd.DataFrame(
+        find_same_photos(audit.thumbnails, paths, lambda place: read_grey(root / paths[place])),
+        columns=["first", "second", "similarity", "same_name"],
+    )
+    identical = pd.DataFrame(byte_identical(files), columns=["first", "second"])
+    flagged = read_errata(errata) if errata is not None else None
+    found = audit.images[audit.images["problem"] != ""]
+    audit.images.to_parquet(work.folder / "images.parquet", index=False)
+    for name, frame in (("same-photos", same), ("byte-identical", identical), ("errata", flagged)):
+        if frame is not None:
+            frame.to_csv(work.folder / f"{name}.csv", index=False)
+    sizes = describe_sizes(audit).reset_index(names="")
+    sizes.to_csv(work.folder / "sizes.csv", index=False)
+    if len(same):
+        _draw_pairs(root, same.head(12), work.folder / "same-photos.png")
+    details = [
+        f"{row['image_path']}: {row['problem']} ({row['detail']})"
+        for row in found.to_dict("records")
+    ]
+    facts = {
+        "images": len(paths),
+        "problems": found["problem"].value_counts().to_dict(),
+        "unusable": audit.unusable["image_path"].tolist(),
+        "details": details,
+        "same_photos": len(same),
+        "byte_identical": len(identical),
+        "errata": None if flagged is None else len(flagged),
+    }
+    metrics: dict[str, float] = {
+        "audit_images": len(paths),
+        "audit_problems": len(found),
+        "audit_same_photo_pairs": len(same),
+    }
+    markdown = (
+        f"# Resolution audit\n\n{len(paths):,} images, each fully decoded.\n\n{table(sizes)}\n\n"
+        f"## Images off the norm\n\n{table(found)}\n\n"
+        f"## The same photograph twice\n\n{table(same)}\n\n"
+        f"## Byte-identical files\n\n{table(identical)}\n\n"
+        f"## Known label errors (flagged, not corrected)\n\n"
+        f"{table(flagged) if flagged is not None else 'No list was given.'}\n"
+    )
+    return Summary(markdown, facts, metrics, details[:20])
+
+
+def _draw_pairs(root: Path, pairs: pd.DataFrame, path: Path) -> None:
+    shown = [name for pair in zip(pairs["first"], pairs["second"], strict=True) for name in pair]
+    captions = [Path(name).stem.replace("_", " ") for name in shown]
+    title = "The same photograph twice, pairs side by side"
+    save(plot_images(read_many(root, shown), captions, title, columns=4), path)
+
+
+@task(name="audit-gate", task_run_name="audit-gate")
+def apply_gate(gate: str, lists: StageOutput, audit: StageOutput) -> None:
+    """End the run if there is anything wrong with the data and the gate is to fail for it."""
+    problems = list(audit.facts["details"])
+    if lists.facts["problems"]:
+        problems += [f"{lists.facts['problems']} references in the lists do not hold"]
+    check_gate(gate, problems)
+
+
+@stage(
+    "bias-report",
+    key=lambda lists, images, wanted, seed, annotations: {
+        "the lists": lists.digest,
+        "the rows of images": images.digest,
+        **wanted.model_dump(mode="json", include=set(SelectionParameters.model_fields)),
+        "seed": seed,
+        "annotations": optional_digest(annotations, "annotations"),
+    },
+    rests_on=("lfw.bias", "lfw.split", "lfw.figures"),
+)
+def report_bias(
+    work: Work,
+    lists: StageOutput,
+    images: StageOutput,
+    wanted: SelectionParameters,
+    seed: int,
+    annotations: Path | None,
+) -> Summary:
+    """Say who is in the data, and who the selection drops, claiming only what the data shows."""
+    people = Catalog.read(lists.folder).people
+    rows = pd.read_parquet(images / "images.parquet").assign(sha256="")
+    names = select_people(people, wanted)
+    chosen = sample_images(rows, names, wanted, seed)
+    bias = measure_bias(people)
+    dropped = measure_selection(people, chosen)
+    labels = read_annotations(annotations) if annotations is not None else None
+    groups = None if labels is None else _count_groups(labels, rows, chosen)
+    for name, frame in (
+        ("most-photographed", bias.most_photographed),
+        ("distribution", bias.distribution),
+        ("top-shares", bias.top_shares),
+        ("groups", groups),
+    ):
+        if frame is not None:
+            frame.to_csv(work.folder / f"{name}.csv", index=False)
+    save(plot_most_photographed(bias.most_photographed, names), work.folder / "people.png")
+    save(plot_distribution(bias.distribution), work.folder / "distribution.png")
+    text = describe_bias(bias, dropped, groups)
+    return Summary(
+        f"# Bias report\n\n{text}\n\n## Most photographed\n\n{table(bias.most_photographed)}\n\n"
+        f"## Images of a person\n\n{table(bias.distribution)}\n\n"
+        f"## Shares of the most photographed\n\n{table(bias.top_shares)}\n\n"
+        f"## Groups, as annotated\n\n{table(groups) if groups is not None else 'Not given.'}\n",
+        {"people": bias.people, "images": bias.images, "selected": names},
+        {
+            "single_photo_people_share": bias.single_share_of_people,
+            "single_photo_images_share": bias.single_share_of_images,
+            "gini": bias.gini,
+            "selection_images_dropped": float(dropped.images_dropped),
+            "selection_people_dropped": float(dropped.people_dropped),
+        },
+    )
+
+
+def _count_groups(labels: pd.DataFrame, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    whole = count_groups(labels, rows["image_path"]).assign(of="all images")
+    selected = count_groups(labels, chosen["image_path"]).assign(of="this selection")
+    return pd.concat([whole, selected], ignore_index=True)

@@ -1,0 +1,160 @@
+"""Stages 1 to 3: the data set, its lists, and one row an image."""
+
+import json
+import os
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from prefect import task
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from lfw.catalog import Catalog, check_references, expand_paths, read_catalog
+from lfw.exploration import draw_random_split
+from lfw.fetch import Dataset, Fetched, fetch
+from lfw.files import write_text
+from lfw.sources import Source, choose_source
+from tasks.markdown import table
+from tasks.stages import StageOutput, Summary, Work, may_pass, read_output, stage, write_record
+
+
+def decide_source(text: str, data_folder: Path) -> Source:
+    """Decide where the data set comes from; asked twice in one process, it answers the same."""
+    return _decide(text, data_folder, os.environ.get("LFW_SOURCE", ""))
+
+
+@cache
+def _decide(text: str, data_folder: Path, named: str) -> Source:
+    return choose_source(text, data_folder, {"LFW_SOURCE": named})
+
+
+@task(
+    name="fetch-and-unpack",
+    task_run_name="fetch-and-unpack",
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=may_pass,
+)
+def fetch_dataset(source: Source, data_folder: Path, work: Work) -> State[str]:
+    """Download, unpack and verify the data set; every file's checksum is taken each time."""
+    fetched = fetch(source, data_folder, work.report)
+    folder = work.folder / fetched.dataset.data_digest[:16]
+    if read_output(folder) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        summary = _describe(fetched)
+        write_text(folder / "dataset.json", json.dumps(asdict(fetched.dataset), indent=1))
+        write_text(folder / "manifest.csv", fetched.manifest.files.to_csv(index=False))
+        write_text(folder / "summary.md", summary.markdown)
+        write_record(folder, "fetch-and-unpack", fetched.dataset.data_digest, work.run_id, summary)
+    result = json.dumps({"folder": str(folder), "dataset": asdict(fetched.dataset)})
+    if fetched.why is not None:
+        return Completed(name="Cached", message=fetched.why, data=result)
+    return Completed(message=f"brought from {source.location}", data=result)
+
+
+def _describe(fetched: Fetched) -> Summary:
+    dataset, manifest = fetched.dataset, fetched.manifest
+    size = int(manifest.files["size"].sum())
+    rows = pd.DataFrame(
+        [
+            ("source", f"{dataset.source.kind}: {dataset.source.location}"),
+            ("chosen because", dataset.source.why),
+            ("kind", dataset.kind),
+            ("images", f"{len(manifest.images):,}"),
+            ("lists", f"{len(manifest.lists):,}"),
+            ("bytes", f"{size:,}"),
+            ("data digest", dataset.data_digest),
+            ("images digest", dataset.images_digest),
+            ("archive SHA-256", dataset.archive_sha256 or "none: a folder"),
+            ("stray files ignored", ", ".join(manifest.stray[:20]) or "none"),
+        ],
+        columns=["", "value"],
+    )
+    facts = {"images": len(manifest.images), "bytes": size, "stray": list(manifest.stray)}
+    markdown = f"# The data set\n\n{dataset.verification}\n\n{table(rows)}\n"
+    return Summary(markdown, facts, {"images": len(manifest.images), "data_bytes": size})
+
+
+def dataset_from(saved: dict[str, object]) -> Dataset:
+    """Build a data set's description from what its stage wrote."""
+    values = dict(saved)
+    source = Source(**values.pop("source"))  # type: ignore[arg-type]
+    return Dataset(source=source, **values)  # type: ignore[arg-type]
+
+
+@stage(
+    "read-lists",
+    key=lambda dataset, _manifest: {
+        "the lists": dataset.lists_digest,
+        "the images": dataset.images_digest,
+    },
+    rests_on=("lfw.catalog",),
+)
+def read_lists(work: Work, dataset: Dataset, manifest: StageOutput) -> Summary:
+    """Read the nine lists, and check every reference in them against the files."""
+    catalog = read_catalog(Path(dataset.folder))
+    catalog.write(work.folder)
+    problems = check_references(catalog, read_image_files(manifest)["image_path"])
+    problems.to_csv(work.folder / "problems.csv", index=False)
+    lists = pd.DataFrame(
+        [(name, len(frame)) for name, frame in vars(catalog).items()], columns=["list", "rows"]
+    )
+    folds = catalog.view2_people["fold"]
+    warnings = [
+        f"{row['subject']}: {row['problem']} ({row['list']})"
+        for row in problems.head(20).to_dict("records")
+    ]
+    if folds.isna().all():
+        warnings.append("people.csv has no empty rows between folds: View 2's folds are unknown.")
+    facts = {
+        "people": len(catalog.people),
+        "images": int(catalog.people["images"].sum()),
+        "problems": len(problems),
+        "missing": problems["subject"][problems["problem"] == "missing image"].tolist(),
+    }
+    markdown = (
+        f"# The nine lists\n\n{facts['people']:,} people, {facts['images']:,} images.\n\n"
+        f"{table(lists)}\n\n## References that do not hold\n\n{table(problems)}\n"
+    )
+    metrics: dict[str, float] = {"people": len(catalog.people), "list_problems": len(problems)}
+    return Summary(markdown, facts, metrics, warnings)
+
+
+def read_image_files(manifest: StageOutput) -> pd.DataFrame:
+    """Read ``image_path``, ``size`` and ``sha256`` of every image from the data manifest."""
+    text = {"kind": str, "path": str, "sha256": str}
+    files = pd.read_csv(manifest / "manifest.csv", dtype=text, keep_default_na=False)
+    images = files[files["kind"] == "image"].drop(columns="kind").reset_index(drop=True)
+    return images.rename(columns={"path": "image_path"})
+
+
+@stage(
+    "path-expansion",
+    key=lambda lists, seed: {"the lists": lists.digest, "seed": seed},
+    rests_on=("lfw.catalog", "lfw.exploration"),
+)
+def list_images(work: Work, lists: StageOutput, seed: int) -> Summary:
+    """Give one row an image, and show what a random split of them all does to people."""
+    images = expand_paths(Catalog.read(lists.folder).people)
+    images.to_parquet(work.folder / "images.parquet", index=False)
+    drawn = draw_random_split(images, seed)
+    outcome = pd.DataFrame(
+        [
+            ("in the training part too", drawn.known, drawn.expected_known, *drawn.known_range),
+            ("never seen in training", drawn.unknown, drawn.expected_unknown, *drawn.unknown_range),
+        ],
+        columns=["people of the test part", "this draw", "expected", "95 % from", "to"],
+    )
+    markdown = (
+        f"# One row an image\n\n{len(images):,} rows: `name`, `image_number`, `image_path`.\n\n"
+        f"{table(images, limit=5)}\n\n## A random split of all images\n\n"
+        f"Seed {seed}: {drawn.train_images:,} images to train, {drawn.test_images:,} to test.\n\n"
+        f"{table(outcome)}\n\nAbout half of the test part's people have no image to learn from, "
+        "so a classifier cannot name them, whatever it is: people are to be chosen first, and "
+        "their images split one person at a time.\n"
+    )
+    facts = {"rows": len(images), "known": drawn.known, "unknown": drawn.unknown}
+    return Summary(markdown, facts)
