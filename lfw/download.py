@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -30,8 +31,12 @@ class FetchError(DataError):
         self.passing = passing
 
 
+@cache
 def kaggle_answers(seconds: float = _PROBE_SECONDS) -> bool:
-    """Tell whether Kaggle answers at all within some seconds, name look-up included."""
+    """Tell whether Kaggle answers at all within some seconds, name look-up included.
+
+    Asked again in one process it says the same, so that a run does not change its mind.
+    """
     answers: list[bool] = []
 
     def probe() -> None:

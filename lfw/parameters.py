@@ -114,8 +114,13 @@ Annotations = Annotated[
 ]
 
 
-class _Parameters(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+class Parameters(BaseModel):
+    """What every run is asked: where the data is, and where to file the run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    source: Source = "auto"
+    experiment: Experiment = "lfw"
 
     @classmethod
     def checked(cls, **values: object) -> Self:
@@ -129,19 +134,19 @@ class _Parameters(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise InputError(_sentence(error)) from None
+            raise InputError(explain(error)) from None
 
 
-class AuditParameters(_Parameters):
+class AuditParameters(Parameters):
     """What the stages before any selection need."""
 
-    source: Source = "auto"
+    seed: Seed = 0
     audit_gate: Gate = "warn"
     errata: Errata = None
     experiment: Experiment = "audit-dataset"
 
 
-class SelectionParameters(_Parameters):
+class SelectionParameters(Parameters):
     """Who is to be recognised, and with how many images each."""
 
     people: People = None
@@ -176,7 +181,7 @@ class SelectionParameters(_Parameters):
 class BiasParameters(SelectionParameters):
     """What the bias report needs."""
 
-    source: Source = "auto"
+    seed: Seed = 0
     annotations: Annotations = None
     experiment: Experiment = "bias-report"
 
@@ -184,7 +189,6 @@ class BiasParameters(SelectionParameters):
 class TrainParameters(SelectionParameters):
     """Everything that a training run is asked to do."""
 
-    source: Source = "auto"
     model: Model = "compact"
     epochs: Epochs = None
     seed: Seed = 0
@@ -206,7 +210,8 @@ def _check_people(people: tuple[str, ...]) -> None:
         )
 
 
-def _sentence(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """Say in a sentence what is wrong with parameters."""
     parts = []
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else ""

@@ -102,6 +102,16 @@ def _named_source(text: str) -> Source:
     )
 
 
+def describe_choice(source: Source) -> str:
+    """Say in a line which data a run uses, and why."""
+    if source.kind == "sample":
+        return (
+            f"SYNTHETIC DATA: drawn faces of invented people ({source.why}). Its figures say "
+            "nothing about real faces."
+        )
+    return f"Data: {source.kind} {source.location} ({source.why})."
+
+
 def remember(data_folder: Path, source: Source) -> None:
     """Record what was fetched, for later runs whose source is ``auto``."""
     kept = replace(source, why="")

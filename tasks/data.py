@@ -1,9 +1,7 @@
 """Stages 1 to 3: the data set, its lists, and one row an image."""
 
 import json
-import os
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +13,9 @@ from lfw.catalog import Catalog, check_references, expand_paths, read_catalog
 from lfw.exploration import draw_random_split
 from lfw.fetch import Dataset, Fetched, fetch
 from lfw.files import write_text
-from lfw.sources import Source, choose_source
+from lfw.sources import Source
 from tasks.markdown import table
 from tasks.stages import StageOutput, Summary, Work, may_pass, read_output, stage, write_record
-
-
-def decide_source(text: str, data_folder: Path) -> Source:
-    """Decide where the data set comes from; asked twice in one process, it answers the same."""
-    return _decide(text, data_folder, os.environ.get("LFW_SOURCE", ""))
-
-
-@cache
-def _decide(text: str, data_folder: Path, named: str) -> Source:
-    return choose_source(text, data_folder, {"LFW_SOURCE": named})
 
 
 @task(

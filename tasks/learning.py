@@ -263,12 +263,14 @@ def evaluate_model(
     save(plot_comparison(comparison, len(truth)), work.folder / "comparison.png")
     if len(mistakes):
         _draw_mistakes(dataset, mistakes.head(15), work.folder / "mistakes.png")
+    compared, below, warnings = _compare(wanted.model, truth, answer, scores["accuracy"], baselines)
     by_class = per_class.to_dict("records")
     facts = {
         "scores": _plain(scores),
         "per_class": by_class,
         "calibration": {"expected_error": calibration.expected_error, "brier": calibration.brier},
         "mistakes": len(mistakes),
+        "below": below,
     }
     metrics = {f"test_{name}": found.value for name, found in scores.items()}
     metrics |= {f"test_{name}_low": found.low for name, found in scores.items()}
@@ -279,7 +281,6 @@ def evaluate_model(
     }
     for row in by_class:
         metrics |= {f"test_{m}/{row['name']}": row[m] for m in ("precision", "recall", "f1")}
-    compared, warnings = _compare(wanted.model, truth, answer, scores["accuracy"], baselines)
     markdown = (
         f"# Test: {wanted.model}\n\n{len(truth)} test images of {len(drawn.classes)} people.\n\n"
         f"{table(compared)}\n\n## By person\n\n{table(per_class)}\n\n"
@@ -303,15 +304,20 @@ def _compare(
     answer: NDArray[np.int64],
     accuracy: Score,
     baselines: StageOutput,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Put the model beside each baseline, and warn where it does not earn its minutes."""
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Put the model beside each baseline, and warn where it does not earn its minutes.
+
+    The second part names the baselines that it is below beyond chance.
+    """
     answers = pd.read_csv(baselines / "answers.csv")
     rows = [(model, str(accuracy), "")]
-    warnings = []
+    below, warnings = [], []
     for name, found in _scores(baselines).items():
         p = mcnemar(truth, answer, answers[name].to_numpy())
         rows.append((name, str(Score(**found["accuracy"])), f"{p:.3f}"))
         if accuracy.value < found["accuracy"]["value"]:
+            if p < _EVEN:
+                below.append(name)
             told = "beyond chance" if p < _EVEN else "but that may be chance"
             warnings.append(
                 f"{model} ({accuracy.value:.3f}) is below the baseline {name} "
@@ -319,7 +325,7 @@ def _compare(
                 f"(McNemar's p = {p:.3f})."
             )
     columns = ["classifier", "accuracy", "p that it errs as often as the model (McNemar)"]
-    return pd.DataFrame(rows, columns=columns), warnings
+    return pd.DataFrame(rows, columns=columns), below, warnings
 
 
 def _groups(

@@ -139,7 +139,7 @@ class Stage(Generic[P]):
     name
         As users see it.
     key
-        Takes the same inputs by position, and gives the digest or value of each that matters, by name.
+        Takes the same inputs by position, and names the digest or value of each that matters.
     rests_on
         Modules of ``lfw`` whose code decides the result.
     still_holds

@@ -1,0 +1,32 @@
+"""The stages that check the data set, alone."""
+
+from typing import Any
+
+from prefect import flow
+
+from lfw import parameters as p
+from tasks.checks import apply_gate, audit_resolution
+from tasks.data import list_images, read_lists
+from tasks.results import audit_result
+from tasks.runs import tracked_run
+
+_DEFAULT = p.AuditParameters()
+
+
+@flow(name="audit-dataset", validate_parameters=True)
+def audit_dataset(
+    source: p.Source = _DEFAULT.source,
+    seed: p.Seed = _DEFAULT.seed,
+    audit_gate: p.Gate = _DEFAULT.audit_gate,
+    errata: p.Errata = _DEFAULT.errata,
+    experiment: p.Experiment = _DEFAULT.experiment,
+) -> dict[str, Any]:
+    """Check every list and every image of the data set."""
+    wanted = p.AuditParameters.checked(**locals())
+    with tracked_run(wanted, "audit") as (run, origin):
+        dataset = run.fetch(origin)
+        lists = run.stage(read_lists, dataset, run.manifest)
+        run.stage(list_images, lists, wanted.seed)
+        audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
+        apply_gate(wanted.audit_gate, lists, audit)
+        return run.finish(audit_result(lists, audit))

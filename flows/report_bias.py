@@ -1,0 +1,34 @@
+"""The bias report, alone."""
+
+from typing import Any
+
+from prefect import flow
+
+from lfw import parameters as p
+from tasks.checks import report_bias
+from tasks.data import list_images, read_lists
+from tasks.results import bias_result
+from tasks.runs import tracked_run
+
+_DEFAULT = p.BiasParameters()
+
+
+@flow(name="bias-report", validate_parameters=True)
+def bias_report(
+    source: p.Source = _DEFAULT.source,
+    people: p.People = _DEFAULT.people,
+    top: p.Top = _DEFAULT.top,
+    min_images: p.MinImages = _DEFAULT.min_images,
+    images_per_person: p.ImagesPerPerson = _DEFAULT.images_per_person,
+    seed: p.Seed = _DEFAULT.seed,
+    annotations: p.Annotations = _DEFAULT.annotations,
+    experiment: p.Experiment = _DEFAULT.experiment,
+) -> dict[str, Any]:
+    """Say who is in the data set, and who a selection drops."""
+    wanted = p.BiasParameters.checked(**locals())
+    with tracked_run(wanted, f"bias · {wanted.label}") as (run, origin):
+        dataset = run.fetch(origin)
+        lists = run.stage(read_lists, dataset, run.manifest)
+        images = run.stage(list_images, lists, wanted.seed)
+        bias = run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
+        return run.finish(bias_result(lists, bias))

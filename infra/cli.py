@@ -1,0 +1,136 @@
+"""The command line: `lfw train`, `audit`, `bias`, `doctor`, `ui`."""
+
+import contextlib
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+
+from lfw.errors import InputError, LfwError
+from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters, explain
+from lfw.settings import data_folder
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_FLAT = Parameter(name="*")
+_Json = Annotated[
+    bool, Parameter(help="Print one JSON object to standard output, and nothing else.")
+]
+
+app = App(
+    name="lfw",
+    help="Face identification on Labeled Faces in the Wild: checked, tracked, repeatable.",
+    help_format="plaintext",
+    version=lambda: importlib.metadata.version("lfw-flow"),
+    default_parameter=Parameter(consume_multiple=True, negative=()),
+)
+
+
+@app.command
+def train(
+    *,
+    wanted: Annotated[TrainParameters, _FLAT] = TrainParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Train a classifier on a selection of people, and test it beside its baselines."""
+    _run("flows.train_faces:train_faces", wanted, as_json=json)
+
+
+@app.command
+def audit(
+    *,
+    wanted: Annotated[AuditParameters, _FLAT] = AuditParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Check every list and every image of the data set."""
+    _run("flows.audit_dataset:audit_dataset", wanted, as_json=json)
+
+
+@app.command
+def bias(
+    *,
+    wanted: Annotated[BiasParameters, _FLAT] = BiasParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Say who is in the data set, and who a selection drops."""
+    _run("flows.report_bias:bias_report", wanted, as_json=json)
+
+
+@app.command
+def doctor(*, json: _Json = False) -> None:
+    """Check that everything is in place, and say what to do if not."""
+    from infra.doctor import examine, print_findings
+
+    findings = examine(os.environ)
+    print_findings(findings, as_json=json)
+    if any(finding.state == "fail" for finding in findings):
+        raise LfwError("Something is not in place: see above.")
+
+
+@app.command
+def ui() -> None:
+    """Serve the Prefect UI, the MLflow UI and the deployments until Ctrl-C."""
+    from infra.ui import serve_everything
+
+    serve_everything(data_folder(os.environ), [sys.executable, "-m", "flows.serve"])
+
+
+def main() -> None:
+    """Run the command line: exit with 0 if done, 2 on bad input, 1 on anything else."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        cause = error.__cause__
+        said = explain(cause) if isinstance(cause, ValidationError) else str(error)
+        _fail(f"{said} See lfw --help.", BAD_INPUT)
+    except InputError as error:
+        _fail(str(error), BAD_INPUT)
+    except LfwError as error:
+        _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from the last finished stage.", INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"lfw: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
+    """Run a flow on a Prefect server, and print its result."""
+    from lfw.sources import choose_source, describe_choice
+
+    folder = data_folder(os.environ)
+    source = choose_source(wanted.source, folder, os.environ)
+    print(describe_choice(source), file=sys.stderr, flush=True)
+    # Standard output is for the result alone, whatever a library prints.
+    with contextlib.redirect_stdout(sys.stderr):
+        result = _on_a_server(flow, wanted)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        from infra.tables import print_result
+
+        print_result(result)
+        print(describe_choice(source))
+
+
+def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:
+    from infra.servers import client_environment, prefect_server
+
+    folder = data_folder(os.environ)
+    with prefect_server(folder) as api_url:
+        os.environ.update(client_environment(folder, api_url))
+        module, _, name = flow.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        result: dict[str, Any] = function(**wanted.model_dump())
+        return result
+
+
+if __name__ == "__main__":
+    main()

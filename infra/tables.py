@@ -1,0 +1,81 @@
+"""What a run found, as tables on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print a run's result to standard output."""
+    console = Console()
+    if "test" in result:
+        console.print(_scores(result))
+        console.print(_classes(result["test"]["per_class"]))
+    elif "audit" in result:
+        console.print(_facts("Audit", result["audit"]))
+    else:
+        console.print(result["report"])
+    console.print(_stages(result["stages"]))
+    for warning in result["warnings"]:
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
+    for line in _where(result):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _scores(result: dict[str, Any]) -> Table:
+    sizes = result["split_sizes"]
+    shown = " / ".join(str(sizes[part]) for part in ("train", "validation", "test"))
+    table = Table(
+        title=f"{len(result['classes'])} people, {shown} images: test figures with 95 % intervals",
+        title_justify="left",
+    )
+    for column in ("classifier", "accuracy", "macro F1", "balanced accuracy"):
+        table.add_column(column)
+    rows = {"this model": result["test"], **result["baselines"]}
+    for name, scores in rows.items():
+        cells = [_score(scores[m]) for m in ("accuracy", "macro_f1", "balanced_accuracy")]
+        table.add_row(name, *cells, style="bold" if name == "this model" else None)
+    return table
+
+
+def _score(score: dict[str, float]) -> str:
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def _classes(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="By person", title_justify="left")
+    table.add_column("name")
+    for column in ("precision", "recall", "f1", "support"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        figures = [f"{row[column]:.3f}" for column in ("precision", "recall", "f1")]
+        table.add_row(row["name"], *figures, str(row["support"]))
+    return table
+
+
+def _facts(title: str, facts: dict[str, Any]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in facts.items():
+        if isinstance(value, list):
+            value = "; ".join(map(str, value[:20])) or "none"  # noqa: PLW2901
+        table.add_row(name.replace("_", " "), str(value))
+    return table
+
+
+def _stages(records: list[dict[str, Any]]) -> Table:
+    table = Table(title="Stages", title_justify="left")
+    for column in ("stage", "", "seconds", "why"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for record in records:
+        done = "reused" if record["reused"] else "run"
+        table.add_row(record["name"], done, f"{record['seconds']:.1f}", record["why"])
+    return table
+
+
+def _where(result: dict[str, Any]) -> list[str]:
+    lines = [f"flow run {result['flow_run_id']}, MLflow run {result['mlflow_run_id']}"]
+    if "model_version" in result:
+        alias = f" ({result['model_alias']})" if result["model_alias"] else ""
+        lines.append(f"model {result['model_name']} version {result['model_version']}{alias}")
+    return [*lines, "`make ui` shows both runs."]

@@ -1,0 +1,160 @@
+"""Stage 9: the model, with its preprocessing and class names inside, as a version of lfw-faces."""
+
+import importlib.metadata
+import json
+import tempfile
+from pathlib import Path
+
+import mlflow
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
+
+import lfw
+from lfw.digest import code_digests, value_digest
+from lfw.fetch import Dataset
+from lfw.images import SIZE
+from lfw.parameters import TrainParameters
+from tasks.stages import StageOutput, Summary, Work, stage
+
+MODEL_NAME = "lfw-faces"
+CHAMPION, CHALLENGER = "champion", "challenger"
+_NEEDED = ("mlflow", "numpy", "pandas", "tensorflow", "keras")
+
+
+def _still_registered(output: StageOutput) -> bool:
+    try:
+        version = MlflowClient().get_model_version(MODEL_NAME, output.facts["version"])
+    except MlflowException:
+        return False
+    return bool(version.status == "READY")
+
+
+@stage(
+    "register",
+    key=lambda dataset, split, trained, evaluation, wanted: {
+        "data kind": dataset.kind,
+        "the split": split.digest,
+        "the fitted model": trained.digest,
+        "the evaluation": evaluation.digest,
+        "model": wanted.model,
+        "registry": mlflow.get_registry_uri(),
+    },
+    rests_on=("lfw.serving",),
+    still_holds=_still_registered,
+)
+def register_model(
+    work: Work,
+    dataset: Dataset,
+    split: StageOutput,
+    trained: StageOutput,
+    evaluation: StageOutput,
+    wanted: TrainParameters,
+) -> Summary:
+    """Log the model with its signature, and make it a version of lfw-faces."""
+    classes = tuple(split.facts["classes"])
+    uri = _log_model(trained / "model.keras", classes)
+    client = MlflowClient()
+    run = client.get_run(work.run_id)
+    code = code_digests([f"lfw.networks.{wanted.model}", "lfw.training", "lfw.serving"])
+    tags = {
+        "prefect.flow_run_id": run.data.tags.get("prefect.flow_run_id", ""),
+        "prefect.flow_run_url": run.data.tags.get("prefect.flow_run_url", ""),
+        "mlflow.run_id": work.run_id,
+        "data.kind": dataset.kind,
+        "data_digest": dataset.data_digest,
+        "split_digest": split.facts["digest"],
+        "source_digest": value_digest(code),
+        "model": wanted.model,
+        "classes": json.dumps(classes)[:4900],
+        "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
+    }
+    _ensure_registered_model(client)
+    version = client.create_model_version(MODEL_NAME, uri, run_id=work.run_id, tags=tags)
+    client.update_model_version(
+        MODEL_NAME, version.version, _description(dataset, wanted, evaluation, classes)
+    )
+    alias, why = _give_alias(client, version.version, dataset, evaluation)
+    client.set_model_version_tag(MODEL_NAME, version.version, "alias_reason", why)
+    (work.folder / "registered.json").write_text(
+        json.dumps({"name": MODEL_NAME, "version": version.version, "uri": uri}), encoding="utf-8"
+    )
+    markdown = (
+        f"# Registered: {MODEL_NAME} version {version.version}\n\n"
+        f"{why}\n\n`mlflow.pyfunc.load_model('models:/{MODEL_NAME}/{version.version}')` takes raw "
+        f"pixels (n, {SIZE}, {SIZE}, 3), 0 to 255, and gives names and probabilities.\n"
+    )
+    facts = {"name": MODEL_NAME, "version": str(version.version), "alias": alias, "uri": uri}
+    return Summary(markdown, facts)
+
+
+def _log_model(path: Path, classes: tuple[str, ...]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        named = Path(folder) / "classes.json"
+        named.write_text(json.dumps(classes), encoding="utf-8")
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("served_model.py")),
+            artifacts={"model": str(path), "classes": str(named)},
+            code_paths=[str(Path(lfw.__file__).parent)],
+            signature=signature(classes),
+            input_example=np.full((1, SIZE, SIZE, 3), 128, dtype=np.uint8),
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED],
+        )
+    return str(logged.model_uri)
+
+
+def signature(classes: tuple[str, ...]) -> ModelSignature:
+    """Say what the model takes and gives."""
+    pixels = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE, 3), "pixels")
+    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "name")]
+    columns += [ColSpec(DataType.double, "probability")]
+    columns += [ColSpec(DataType.double, name) for name in classes]
+    return ModelSignature(Schema([pixels]), Schema(columns))
+
+
+def _ensure_registered_model(client: MlflowClient) -> None:
+    try:
+        client.create_registered_model(
+            MODEL_NAME,
+            description=(
+                "Tells apart the people of one selection from Labeled Faces in the Wild. For study "
+                "of the workflow: the data set's authors warn that no result on it shows fitness "
+                "for any commercial purpose. It names one of its people for any face, strangers "
+                "included."
+            ),
+        )
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _description(
+    dataset: Dataset, wanted: TrainParameters, evaluation: StageOutput, classes: tuple[str, ...]
+) -> str:
+    found = evaluation.facts["scores"]["accuracy"]
+    made = "the synthetic sample (no real person)" if dataset.kind == "synthetic" else "photographs"
+    return (
+        f"{wanted.model} on {len(classes)} people ({wanted.label}, seed {wanted.seed}), from "
+        f"{made}. Test accuracy {found['value']:.3f}, 95 % interval {found['low']:.3f} to "
+        f"{found['high']:.3f}."
+    )
+
+
+def _give_alias(
+    client: MlflowClient, version: str, dataset: Dataset, evaluation: StageOutput
+) -> tuple[str | None, str]:
+    """Name the version champion if it is the first that may be; else challenger or nothing."""
+    if dataset.kind == "synthetic":
+        return None, "Trained on the synthetic sample: such a version is given no alias."
+    below = ", ".join(evaluation.facts["below"])
+    if below:
+        return None, f"Below {below} beyond chance on the same test images: it is given no alias."
+    aliases = client.get_registered_model(MODEL_NAME).aliases
+    if CHAMPION not in aliases:
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+        return CHAMPION, "The first version trained on photographs that beats its baselines."
+    client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version)
+    return CHALLENGER, f"Version {aliases[CHAMPION]} is champion: this one is a challenger."

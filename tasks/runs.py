@@ -1,0 +1,229 @@
+"""A flow run and the MLflow run beside it: stages in turn, all told to both sides."""
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ParamSpec
+from uuid import UUID
+
+import pandas as pd
+from mlflow import MlflowClient
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from lfw.errors import LfwError
+from lfw.fetch import Dataset
+from lfw.parameters import Parameters
+from lfw.settings import data_folder
+from lfw.sources import Source, choose_source, describe_choice
+from tasks.data import dataset_from, fetch_dataset
+from tasks.markdown import table
+from tasks.progress import Report, reporting
+from tasks.stages import Stage, StageOutput, StageRecord, Work, read_output, run_stage
+from tasks.tracking import (
+    log_dataset,
+    log_figures,
+    log_parameters,
+    log_tags,
+    mlflow_run,
+    run_url,
+)
+
+P = ParamSpec("P")
+
+_KEPT_OUT = {"model.keras", "images.parquet"}  # the registry has the one, the data set the other
+
+
+class Run:
+    """One flow run, tracked.
+
+    Attributes
+    ----------
+    data_folder
+        The project's data folder.
+    run_id
+        The MLflow run.
+    records
+        How each stage went, in order.
+    warnings
+        What the user should know.
+    dataset, manifest
+        What :meth:`fetch` brought.
+    """
+
+    dataset: Dataset
+    manifest: StageOutput
+
+    def __init__(self, folder: Path, run_id: str, report: Report) -> None:
+        self.data_folder = folder
+        self.run_id = run_id
+        self.records: list[StageRecord] = []
+        self.warnings: list[str] = []
+        self._report = report
+        self._logger = get_run_logger()
+
+    def fetch(self, source: Source) -> Dataset:
+        """Bring the data set to hand and verify every file of it."""
+        work = Work(self.data_folder / "stages" / "fetch-and-unpack", self._report, self.run_id)
+        since = time.monotonic()
+        state: State[Any] = fetch_dataset(source, self.data_folder, work, return_state=True)
+        reused = state.name == "Cached"
+        why = state.message or "" if state.is_completed() else "failed"
+        seconds = time.monotonic() - since
+        record = StageRecord("fetch-and-unpack", str(state.name), seconds, reused, why)
+        self._note(record)
+        saved = json.loads(state.result())
+        self.dataset = dataset_from(saved["dataset"])
+        manifest = read_output(Path(saved["folder"]))
+        if manifest is None:
+            raise LfwError(f"{saved['folder']} changed while the run was reading it: run again.")
+        self.manifest = manifest
+        self._tell(manifest, state)
+        log_dataset(self.run_id, self.dataset)
+        log_tags(
+            self.run_id, {"data.kind": self.dataset.kind, "data_digest": self.dataset.data_digest}
+        )
+        return self.dataset
+
+    def stage(self, stage: Stage[P], *args: P.args, **kwargs: P.kwargs) -> StageOutput:
+        """Run a stage or reuse its result, and tell both sides what came of it.
+
+        Raises
+        ------
+        Exception
+            What the stage failed with.
+        """
+        work = Work(Path(), self._report, self.run_id)
+        state, output, record = run_stage(stage, self.data_folder, work, *args, **kwargs)
+        self._note(record)
+        if output is None:
+            state.result(raise_on_failure=True)
+            raise LfwError(f"the files of {stage.name} vanished while it was read: run again.")
+        self._tell(output, state)
+        return output
+
+    def _note(self, record: StageRecord) -> None:
+        self.records.append(record)
+        done = "reused" if record.reused else record.state.lower()
+        self._logger.info("%s: %s in %.1f s (%s)", record.name, done, record.seconds, record.why)
+
+    def _tell(self, output: StageOutput, state: State[Any]) -> None:
+        self.warnings += [text for text in output.summary.warnings if text not in self.warnings]
+        log_figures(self.run_id, output.summary.metrics)
+        client = MlflowClient()
+        for name in output.files:
+            if name not in _KEPT_OUT:
+                client.log_artifact(self.run_id, str(output / name), output.stage)
+        if output.run_id != self.run_id:
+            log_tags(self.run_id, {f"reused_from.{output.stage}": output.run_id})
+        _attach_artifact(output, state)
+
+    def replay_history(self, trained: StageOutput) -> None:
+        """Log the epochs of a fit that was reused, so that runs can be compared."""
+        if trained.run_id == self.run_id:
+            return
+        for row in pd.read_csv(trained / "history.csv").to_dict("records"):
+            epoch = int(row.pop("epoch"))
+            log_figures(self.run_id, {str(name): value for name, value in row.items()}, epoch)
+
+    def finish(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Complete a run's result with what is known of the run itself, and keep it."""
+        stages = pd.DataFrame([asdict(record) for record in self.records])
+        create_markdown_artifact(
+            key="stages", markdown=f"# How each stage went\n\n{table(stages)}\n"
+        )
+        whole = {
+            "flow_run_id": flow_run.get_id(),
+            "mlflow_run_id": self.run_id,
+            **result,
+            "source": asdict(self.dataset.source) | {"kind_of_data": self.dataset.kind},
+            "data_digest": self.dataset.data_digest,
+            "stages": [asdict(record) for record in self.records],
+            "warnings": self.warnings,
+        }
+        MlflowClient().log_dict(self.run_id, whole, "result.json")
+        for text in self.warnings:
+            self._logger.warning(text)
+        if self.dataset.kind == "synthetic":
+            self._logger.warning("%s", describe_choice(self.dataset.source))
+        return whole
+
+
+@contextlib.contextmanager
+def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
+    """Open both runs, link them both ways, and close them together.
+
+    Parameters
+    ----------
+    wanted
+        What the run is asked to do.
+    name
+        What the run is called on both sides.
+    """
+    folder = data_folder(os.environ)
+    folder.mkdir(parents=True, exist_ok=True)
+    _quieten_users_mistakes()
+    source = choose_source(wanted.source, folder, os.environ)
+    get_run_logger().info("%s", describe_choice(source))
+    if source.kind == "sample":
+        name += " · SYNTHETIC"
+    flow_run_id = str(flow_run.get_id())
+    tags = {
+        "prefect.flow_run_id": flow_run_id,
+        "prefect.flow_run_url": flow_run.get_flow_run_ui_url() or "",
+        "source": f"{source.kind}: {source.location}",
+    }
+    with mlflow_run(folder, wanted.experiment, name, tags) as run_id, reporting() as report:
+        _link_flow_run(flow_run_id, name, run_id, run_url(folder, run_id))
+        log_parameters(run_id, wanted.model_dump(mode="json"))
+        yield Run(folder, run_id, report), source
+
+
+def _link_flow_run(flow_run_id: str, name: str, run_id: str, url: str) -> None:
+    with get_client(sync_client=True) as prefect:
+        prefect.update_flow_run(UUID(flow_run_id), name=name)
+        prefect.update_flow_run_labels(UUID(flow_run_id), {"mlflow.run_id": run_id})
+    create_link_artifact(
+        link=url, link_text=f"MLflow run {run_id}", key="mlflow-run", description="In MLflow"
+    )
+
+
+def _attach_artifact(output: StageOutput, state: State[Any]) -> None:
+    """Attach a stage's summary to its task run; a reused stage has no context to do so itself."""
+    with get_client(sync_client=True) as prefect:
+        prefect.create_artifact(
+            ArtifactCreate(
+                key=output.stage,
+                type="markdown",
+                description="Reused" if state.name == "Cached" else "Made in this run",
+                data=output.summary.markdown,
+                flow_run_id=state.state_details.flow_run_id,
+                task_run_id=state.state_details.task_run_id,
+            )
+        )
+
+
+class _Quiet(logging.Filter):
+    """Leave the traceback out of the log of an error that the user can mend."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], LfwError):
+            record.exc_info = None
+            record.exc_text = None
+        return True
+
+
+def _quieten_users_mistakes() -> None:
+    for name in ("prefect.task_runs", "prefect.flow_runs"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _Quiet) for known in logger.filters):
+            logger.addFilter(_Quiet())
