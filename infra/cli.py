@@ -121,7 +121,7 @@ def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:
-    from infra.servers import client_environment, prefect_server
+    from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)
     with prefect_server(folder) as api_url:

@@ -1,6 +1,6 @@
 """Processes that run beside a command and end with it, however it ends.
 
-Started by ``infra.servers`` as ``python -m infra.supervisor``:
+Started by ``infra.prefect_server`` and ``infra.processes`` as ``python -m infra.supervisor``:
 
 ``prefect FOLDER LOCK``
     is the Prefect server of a data folder. It ends when no client is left.

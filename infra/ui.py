@@ -9,16 +9,11 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
-from rich.table import Table
 
-from infra.servers import (
-    GuardedProcess,
-    client_environment,
-    local_server,
-    prefect_server,
-    starting_mlflow_server,
-    tracking_uri,
-)
+from infra.mlflow_server import starting_mlflow_server
+from infra.mlflow_store import tracking_uri
+from infra.prefect_server import client_environment, local_server, prefect_server
+from infra.processes import GuardedProcess
 from lfw.errors import LfwError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -110,11 +105,13 @@ def _watch(data_folder: Path, api_url: str, processes: Sequence[GuardedProcess |
 
 
 def _print_addresses(api_url: str, mlflow_url: str, data_folder: Path, log: Path) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("Prefect", api_url.removesuffix("/").removesuffix("/api"))
-    table.add_row("MLflow", mlflow_url)
-    table.add_row("Data", str(data_folder.resolve()))
-    table.add_row("Deployments", f"log in {log}")
-    console = Console(soft_wrap=True)
-    console.print(table)
+    lines = {
+        "Prefect": api_url.removesuffix("/").removesuffix("/api"),
+        "MLflow": mlflow_url,
+        "Data": str(data_folder.resolve()),
+        "Deployments": f"log in {log}",
+    }
+    console = Console(soft_wrap=True)  # a long path stays in one piece
+    for name, value in lines.items():
+        console.print(f"{name:<12} {value}", markup=False)
     console.print("Ctrl-C ends all.")

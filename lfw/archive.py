@@ -1,6 +1,7 @@
 """Safe, atomic unpacking of a data set's archive."""
 
 import contextlib
+import lzma
 import re
 import stat
 import tarfile
@@ -10,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
@@ -83,7 +84,15 @@ def unpack(
 
 @contextlib.contextmanager
 def _members(archive: Path, limits: Limits) -> Iterator[list[_Member]]:
-    damaged = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+    damaged = (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        UnicodeDecodeError,
+        NotImplementedError,
+    )
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
@@ -93,7 +102,9 @@ def _members(archive: Path, limits: Limits) -> Iterator[list[_Member]]:
                 yield _tar_members(archive, tar, limits)
         else:
             raise InputError(_no_archive(archive))
-    except damaged as error:
+    except (*damaged, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's; those of gzip and bz2 have no number
         raise DataError(
             f"{archive} is damaged ({error}): fetch it again, or give another copy."
         ) from error
@@ -120,7 +131,8 @@ def _no_archive(archive: Path) -> str:
 
 def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list[_Member]:
     members = []
-    for info in opened.infolist():
+    for count, info in enumerate(opened.infolist(), start=1):
+        _check_count(archive, count, limits)
         mode = stat.S_IFMT(info.external_attr >> 16)
         if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise DataError(f"{archive}: {info.filename!r} is a link or device, which is refused.")
@@ -131,13 +143,13 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list
         members.append(
             _Member(info.filename, info.file_size, lambda info=info: opened.open(info))  # type: ignore[misc]
         )
-        _check_count(archive, len(members), limits)
     return members
 
 
 def _tar_members(archive: Path, tar: tarfile.TarFile, limits: Limits) -> list[_Member]:
     members = []
-    for info in tar:
+    for count, info in enumerate(tar, start=1):
+        _check_count(archive, count, limits)
         if info.isdir():
             continue
         if not info.isreg():
@@ -145,8 +157,18 @@ def _tar_members(archive: Path, tar: tarfile.TarFile, limits: Limits) -> list[_M
         members.append(
             _Member(info.name, info.size, lambda info=info: _extract(tar, info))  # type: ignore[misc]
         )
-        _check_count(archive, len(members), limits)
+    _check_end(tar)
     return members
+
+
+def _check_end(tar: tarfile.TarFile) -> None:
+    """Demand the mark at the end: tarfile takes a torn or damaged header for the end, too."""
+    file = cast("IO[bytes]", tar.fileobj)
+    file.seek(tar.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is cut short, or a header in it is damaged")
+    while file.read(_BLOCK):  # a compressed tar's checksum is compared at its very end
+        pass
 
 
 def _extract(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
@@ -213,12 +235,18 @@ def _check_kind(archive: Path, path: PurePosixPath) -> None:
 
 def _check_new(archive: Path, path: PurePosixPath, seen: dict[str, str]) -> None:
     """Refuse names that are one on some file systems: the copy would depend on the machine."""
-    folded = unicodedata.normalize("NFC", str(path)).casefold()
-    if folded in seen:
-        raise DataError(
-            f"{archive} has {str(path)!r} twice, or once more as {seen[folded]!r}: refused."
-        )
-    seen[folded] = str(path)
+    for parent in path.parents:
+        other = seen.setdefault(_folded(parent), f"{parent}/")
+        if other != f"{parent}/":
+            raise DataError(f"{archive} has {f'{parent}/'!r} once more as {other!r}: refused.")
+    other = seen.setdefault(_folded(path), "")
+    if other:
+        raise DataError(f"{archive} has {str(path)!r} twice, or once more as {other!r}: refused.")
+    seen[_folded(path)] = str(path)
+
+
+def _folded(path: PurePosixPath) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def _write(archive: Path, member: _Member, target: Path, room: int) -> int:

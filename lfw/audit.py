@@ -14,13 +14,11 @@ from PIL import Image, UnidentifiedImageError
 
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
-from lfw.images import SIZE, in_threads
+from lfw.images import MAX_PIXELS, SIZE, in_threads
 from lfw.manifest import Progress
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 
 FORMAT_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
-MAX_PIXELS = 50_000_000
-"""An image that claims more pixels is refused undecoded: it would fill the memory."""
 
 PROBLEMS = ("unreadable", "damaged", "too large", "mislabelled", "not RGB", "off size")
 UNUSABLE = frozenset({"unreadable", "damaged", "too large", "mislabelled"})
@@ -148,10 +146,10 @@ def byte_identical(files: pd.DataFrame) -> list[tuple[str, str]]:
     Parameters
     ----------
     files
-        ``path`` and ``sha256`` of every image.
+        ``image_path`` and ``sha256`` of every image.
     """
     pairs = []
-    for _, same in files.groupby("sha256")["path"]:
+    for _, same in files.groupby("sha256")["image_path"]:
         paths = sorted(same)
         pairs += [(paths[0], other) for other in paths[1:]]
     return sorted(pairs)

@@ -196,17 +196,19 @@ def _count_row(path: Path, line: int, cells: list[str]) -> tuple[str, int]:
     return _name(path, line, cells[0]), _number(path, line, cells[1])
 
 
-def _counts_frame(path: Path, rows: list[tuple[str, int]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(_COUNTS)).astype({"name": "str", "images": "int64"})
-    doubled = frame["name"][frame["name"].duplicated()]
-    if not doubled.empty:
-        raise DataError(f"{path} names {doubled.iloc[0]} twice: a person has one row.")
-    return frame
+def _counts_frame(path: Path, rows: list[tuple[int, list[str]]]) -> pd.DataFrame:
+    people: dict[str, int] = {}
+    for line, cells in rows:
+        name, images = _count_row(path, line, cells)
+        if name in people:
+            raise DataError(f"{path}:{line}: {name} is named twice: a person has one row.")
+        people[name] = images
+    frame = pd.DataFrame(list(people.items()), columns=list(_COUNTS))
+    return frame.astype({"name": "str", "images": "int64"})
 
 
 def _read_counts(path: Path) -> pd.DataFrame:
-    rows = [_count_row(path, n, cells) for n, cells in _read_rows(path, _COUNTS) if any(cells)]
-    return _counts_frame(path, rows)
+    return _counts_frame(path, [row for row in _read_rows(path, _COUNTS) if any(row[1])])
 
 
 def _read_folded_people(path: Path) -> pd.DataFrame:
@@ -214,12 +216,12 @@ def _read_folded_people(path: Path) -> pd.DataFrame:
     rows, folds, fold = [], [], 1
     for line, cells in _read_rows(path, _COUNTS):
         if any(cells):
-            rows.append(_count_row(path, line, cells))
+            rows.append((line, cells))
             folds.append(fold)
         else:
             fold += 1
     frame = _counts_frame(path, rows)
-    known = max(folds, default=0) == FOLDS
+    known = set(folds) == set(range(1, FOLDS + 1))
     frame["fold"] = pd.array(folds if known else [pd.NA] * len(folds), dtype="Int64")
     return frame
 
@@ -240,6 +242,8 @@ def _pair_row(path: Path, line: int, cells: list[str]) -> tuple[str, int, str, i
     )
     if pair[:2] == pair[2:]:
         raise DataError(f"{path}:{line}: an image is paired with itself.")
+    if len(cells) == 4 and first == second:
+        raise DataError(f"{path}:{line}: a pair of two people names {first} twice.")
     return pair
 
 
@@ -248,7 +252,10 @@ def _read_pairs(path: Path, header: tuple[str, ...]) -> pd.DataFrame:
     for line, cells in _read_rows(path, header):
         if not any(cells):
             continue
-        matched = len(cells) == len(_VIEW2_PAIRS) and not cells[3]
+        mixed = header == _VIEW2_PAIRS
+        if not mixed and len(cells) != len(header):
+            raise DataError(f"{path}:{line}: {len(cells)} fields, not {len(header)}.")
+        matched = mixed and len(cells) == len(header) and not cells[3]
         rows.append(_pair_row(path, line, cells[:3] if matched else cells))
     columns = ["name1", "number1", "name2", "number2"]
     frame = pd.DataFrame(rows, columns=columns)

@@ -98,7 +98,7 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
         raise FetchError(
             f"{url} answers {code} {error.response.reason_phrase}: check the address, or give a "
             "local copy with --source PATH.",
-            passing=code >= 500 or code in {408, 429},
+            passing=_may_pass(code),
         ) from error
     except httpx.TooManyRedirects as error:
         raise FetchError(
@@ -108,15 +108,21 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
         reason = str(error) or type(error).__name__
         raise FetchError(
             f"{url} cannot be fetched ({reason}): check the address and the network.",
-            passing=isinstance(error, httpx.TransportError),
+            passing=isinstance(error, httpx.TransportError)
+            and not isinstance(error, httpx.UnsupportedProtocol),
         ) from error
+
+
+def _may_pass(code: int) -> bool:
+    return code >= 500 or code in {408, 429}
 
 
 def _save(url: str, response: httpx.Response, path: Path, progress: Progress | None) -> None:
     total = int(response.headers.get("Content-Length", 0))
     done, mark, since = 0, 0, time.monotonic()
     with path.open("wb") as file:
-        for block in response.iter_bytes(1 << 20):
+        # Raw: some servers call a tar.gz a gzipped tar, and what is kept shall be the file itself.
+        for block in response.iter_raw(1 << 20):
             done += file.write(block)
             if progress is not None:
                 progress(done, total)
@@ -126,6 +132,14 @@ def _save(url: str, response: httpx.Response, path: Path, progress: Progress | N
                 mark, since = done, time.monotonic()
     if total and done != total:
         raise FetchError(f"{url} sent {done:,} of {total:,} bytes: try again.", passing=True)
+
+
+def kept_from_kaggle(handle: str, cache: Path) -> Path | None:
+    """Give the folder of the newest version that was fetched whole, without asking Kaggle."""
+    home = cache / "datasets" / handle
+    marks = [mark.stem for mark in home.glob("*.complete") if mark.stem.isdigit()]
+    whole = [int(version) for version in marks if (home / "versions" / version).is_dir()]
+    return home / "versions" / str(max(whole)) if whole else None
 
 
 def fetch_kaggle(handle: str, cache: Path) -> Path:
@@ -143,17 +157,25 @@ def fetch_kaggle(handle: str, cache: Path) -> Path:
     FetchError
         If Kaggle refuses or cannot be reached.
     """
+    kept = kept_from_kaggle(handle, cache)
+    if kept is not None:
+        return kept
     os.environ["KAGGLEHUB_CACHE"] = str(cache)
     import kagglehub
     import requests
 
+    cut = requests.exceptions.ChunkedEncodingError
+    broken_off = (requests.ConnectionError, requests.Timeout, cut)
     try:
         return Path(kagglehub.dataset_download(handle))
     except (requests.RequestException, OSError) as error:
+        response = getattr(error, "response", None)
         raise FetchError(
             f"Kaggle's data set {handle} cannot be fetched ({error}): try later, or give a local "
             "copy with --source PATH.",
-            passing=isinstance(error, requests.ConnectionError | requests.Timeout),
+            passing=isinstance(error, broken_off)
+            if response is None
+            else _may_pass(response.status_code),
         ) from error
     except Exception as error:
         # kagglehub's own errors have no common base.

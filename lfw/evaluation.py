@@ -7,9 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import (
-    accuracy_score,
     confusion_matrix,
-    f1_score,
     precision_recall_fscore_support,
 )
 
@@ -66,23 +64,29 @@ def score(truth: Labels, predicted: Labels) -> dict[str, Score]:
         Class numbers of shape (n,).
     """
     hits = int((truth == predicted).sum())
+    counts = np.asarray(confusion_matrix(truth, predicted))
     return {
-        "accuracy": Score(float(accuracy_score(truth, predicted)), *wilson(hits, len(truth))),
-        "macro_f1": Score(_macro_f1(truth, predicted), *bootstrap(_macro_f1, truth, predicted)),
-        "balanced_accuracy": Score(
-            _balanced(truth, predicted), *bootstrap(_balanced, truth, predicted)
-        ),
+        "accuracy": Score(hits / len(truth), *wilson(hits, len(truth))),
+        "macro_f1": Score(float(_macro_f1(counts)), *bootstrap(_macro_f1, counts)),
+        "balanced_accuracy": Score(float(_balanced(counts)), *bootstrap(_balanced, counts)),
     }
 
 
-def _macro_f1(truth: Labels, predicted: Labels) -> float:
-    labels = np.unique(truth)
-    return float(f1_score(truth, predicted, labels=labels, average="macro", zero_division=0))
+def _macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean F1 of the classes that are there; one that is never answered counts as 0."""
+    right = np.diagonal(confusions, axis1=-2, axis2=-1)
+    true, answered = confusions.sum(axis=-1), confusions.sum(axis=-2)
+    f1 = 2 * right / np.maximum(true + answered, 1)
+    mean: NDArray[np.float64] = (f1 * (true > 0)).sum(axis=-1) / (true > 0).sum(axis=-1)
+    return mean
 
 
-def _balanced(truth: Labels, predicted: Labels) -> float:
-    hits = truth == predicted
-    return float(np.mean([hits[truth == k].mean() for k in np.unique(truth)]))
+def _balanced(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean recall of the classes that are there."""
+    right = np.diagonal(confusions, axis1=-2, axis2=-1)
+    true = confusions.sum(axis=-1)
+    mean: NDArray[np.float64] = (right / np.maximum(true, 1)).sum(axis=-1) / (true > 0).sum(axis=-1)
+    return mean
 
 
 def score_classes(truth: Labels, predicted: Labels, classes: tuple[str, ...]) -> pd.DataFrame:

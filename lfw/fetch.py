@@ -9,8 +9,8 @@ import filelock
 
 from lfw.archive import unpack
 from lfw.digest import code_digests, file_digest, value_digest
-from lfw.download import download, fetch_kaggle
-from lfw.errors import DataError
+from lfw.download import download, fetch_kaggle, kept_from_kaggle
+from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.manifest import Manifest, Progress, build_manifest
 from lfw.sample import is_sample, write_sample
@@ -101,15 +101,25 @@ def fetch(source: Source, data_folder: Path, report: Report = lambda _: None) ->
         If a file is not what the source says.
     """
     datasets = data_folder / "datasets"
-    datasets.mkdir(parents=True, exist_ok=True)
+    downloads = data_folder / "downloads"
+    for kept in (datasets, downloads):
+        kept.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(datasets / ".lock"):
         sweep_partial(datasets)
+        sweep_partial(downloads)
+        new = source.kind == "kaggle" and (
+            kept_from_kaggle(source.location, kaggle_cache(data_folder)) is None
+        )
         folder, archive_sha256, make = _plan(source, data_folder, report)
         manifest = _sealed(folder, report) if make is not None else None
         why = f"unchanged: the checksums of all files in {folder.name} were compared"
         if make is None:
             manifest = build_manifest(folder, report("checksums"))
-            why = "a folder is read in place"
+            why = (
+                ""
+                if new
+                else "unchanged: read in place, the checksums of all files compared"
+            )
         elif manifest is None:
             manifest = _make(folder, make, report)
             why = ""
@@ -175,14 +185,25 @@ def _plan(
         archive = download(source.location, download_path(source, data_folder), report("download"))
     sha256 = file_digest(archive)
     if source.sha256 is not None and sha256 != source.sha256:
+        _forget(source, archive)
         raise DataError(
             f"{archive} has the SHA-256 {sha256}, not {source.sha256} as demanded: fetch it again."
         )
 
     def make(folder: Path) -> None:
-        unpack(archive, folder, progress=report("unpack"))
+        try:
+            unpack(archive, folder, progress=report("unpack"))
+        except (DataError, InputError):
+            _forget(source, archive)
+            raise
 
     return datasets / f"archive-{sha256[:16]}", sha256, make
+
+
+def _forget(source: Source, archive: Path) -> None:
+    """Remove a download that is of no use, so that the next run asks for it again."""
+    if source.kind == "url":
+        archive.unlink()
 
 
 def _seal(folder: Path) -> Path:
@@ -194,7 +215,7 @@ def _sealed(folder: Path, report: Report) -> Manifest | None:
     try:
         sealed = _seal(folder).read_text(encoding="ascii").strip()
         manifest = build_manifest(folder, report("checksums"))
-    except (OSError, DataError):
+    except (OSError, UnicodeDecodeError, DataError):
         return None
     return manifest if manifest.data_digest == sealed else None
 

@@ -34,6 +34,10 @@ _STYLE: Any = {
 }
 
 
+_MOST_NAMES = 100
+"""People beyond which a figure does not name them: it would grow beyond what can be drawn."""
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG: the same figure gives the same bytes."""
     figure.savefig(path, format="png", metadata={"Software": None})
@@ -45,11 +49,23 @@ def shown_name(name: str) -> str:
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
+def _a_row_each(axes: Axes, names: Sequence[str]) -> None:
+    """Lay a vertical axis out for one bar a person, the first one on top."""
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    if len(names) <= _MOST_NAMES:
+        axes.set_yticks(range(len(names)), [shown_name(name) for name in names])
+    else:
+        axes.set_yticks([])
+        axes.set_ylabel(f"{len(names):,} people")
+
+
+@mpl.rc_context(_STYLE)
 def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
     """Draw a bar a person: how many images; the chosen ones stand out.
 
@@ -61,18 +77,16 @@ def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
         Names in the selection.
     """
     figure, axes = _axes(8, 0.32 * len(most) + 1.2)
-    names = [shown_name(name) for name in most["name"]]
     colours = [BLUE if name in set(chosen) else GREY for name in most["name"]]
-    bars = axes.barh(names, most["images"], color=colours, height=0.7)
+    bars = axes.barh(range(len(most)), most["images"], color=colours, height=0.7)
     axes.bar_label(bars, fmt="{:,.0f}", padding=4)
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
+    _a_row_each(axes, most["name"].tolist())
     axes.set(title="Most photographed people", xlabel="images (blue: in this selection)")
     axes.margins(x=0.08)
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_distribution(distribution: pd.DataFrame) -> Figure:
     """Draw shares of people and of images, by how many images a person has."""
     figure, axes = _axes(8, 4.2)
@@ -83,13 +97,14 @@ def plot_distribution(distribution: pd.DataFrame) -> Figure:
     ):
         bars = axes.bar(place + shift, distribution[column], 0.38, color=colour, label=label)
         axes.bar_label(bars, fmt=lambda share: f"{share:.0%}" if share >= 0.01 else "", fontsize=8)
-    axes.set_xticks(place, distribution["images"].tolist())
+    axes.set_xticks(place, [text.replace(" or more", "+") for text in distribution["images"]])
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set(title="How many photographs people have", xlabel="images of a person")
     axes.legend(frameon=False)
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_split(counts: pd.DataFrame) -> Figure:
     """Draw how many images of each person each part has.
 
@@ -98,25 +113,18 @@ def plot_split(counts: pd.DataFrame) -> Figure:
     counts
         One row a person, columns ``train``, ``validation``, ``test``.
     """
-    figure, axes = _axes(8, 0.32 * len(counts) + 1.4)
-    names = [shown_name(name) for name in counts.index]
+    figure, axes = _axes(8, 0.32 * min(len(counts), _MOST_NAMES) + 1.2)
     left = np.zeros(len(counts))
     for part, colour in (("train", BLUE), ("validation", GREY), ("test", ORANGE)):
-        axes.barh(names, counts[part], left=left, color=colour, height=0.7, label=part)
+        axes.barh(range(len(counts)), counts[part], left=left, color=colour, height=0.7, label=part)
         left += counts[part].to_numpy()
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
+    _a_row_each(axes, counts.index.tolist())
     axes.set(title="The split", xlabel="images")
-    axes.legend(
-        frameon=False,
-        ncols=3,
-        loc="upper left",
-        bbox_to_anchor=(0, -0.16 / (1 + 0.01 * len(counts))),
-    )
+    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.4)
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     """Draw loss and accuracy by epoch, for training and validation.
 
@@ -127,15 +135,18 @@ def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     best_epoch
         The epoch whose weights are kept.
     """
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(10, 4), layout="constrained")
-        panels = figure.subplots(1, 2)
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, 2)
+    dots = {"marker": "o", "markersize": 3}  # a single epoch makes no line
     for axes, measure in zip(panels, ("accuracy", "loss"), strict=True):
-        axes.plot(history["epoch"], history[measure], color=BLUE, label="training")
-        axes.plot(history["epoch"], history[f"val_{measure}"], color=ORANGE, label="validation")
+        axes.plot(history["epoch"], history[measure], color=BLUE, label="training", **dots)
+        axes.plot(
+            history["epoch"], history[f"val_{measure}"], color=ORANGE, label="validation", **dots
+        )
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
         axes.set(title=measure.capitalize(), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, len(history) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(axis="y")
     panels[0].set_ylim(0, 1.02)
     panels[0].yaxis.set_major_formatter(PercentFormatter(1))
@@ -144,15 +155,18 @@ def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_confusion(counts: pd.DataFrame) -> Figure:
     """Draw the confusion matrix: numbers of images, shaded by share of the true person's."""
-    size = max(5.5, 0.42 * len(counts) + 2.6)
+    size = max(5.5, 0.42 * min(len(counts), _MOST_NAMES) + 2.6)
     figure, axes = _axes(size, size * 0.92)
     shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0).to_numpy()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [shown_name(name) for name in counts.columns]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
+    places = range(len(names)) if len(names) <= _MOST_NAMES else []
+    names = names[: len(places)]
+    axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, names)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     if len(counts) <= 30:
@@ -164,6 +178,7 @@ def plot_confusion(counts: pd.DataFrame) -> Figure:
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     """Draw accuracies with their intervals, the model first.
 
@@ -199,6 +214,7 @@ def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_calibration(calibration: Calibration) -> Figure:
     """Draw how often answers are right against how sure they are."""
     figure, axes = _axes(5.4, 5)
@@ -206,20 +222,23 @@ def plot_calibration(calibration: Calibration) -> Figure:
     bins = calibration.bins
     axes.plot(bins["probability"], bins["accuracy"], color=BLUE, linewidth=1)
     sizes = 20 + 280 * bins["images"] / bins["images"].sum()
-    axes.scatter(bins["probability"], bins["accuracy"], s=sizes, color=BLUE, zorder=3)
-    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal", xlabel="probability of the answer")
-    axes.set(ylabel="share right", title="Calibration")
-    axes.text(
-        0.03,
-        0.97,
-        f"expected error {calibration.expected_error:.3f}\nsize: number of images",
-        va="top",
+    axes.scatter(
+        bins["probability"], bins["accuracy"], s=sizes, color=BLUE, zorder=3, clip_on=False
+    )
+    axes.set(
+        xlim=(0, 1.03),
+        ylim=(0, 1.03),
+        aspect="equal",
+        title=f"Calibration: expected error {calibration.expected_error:.3f}",
+        xlabel="probability of the answer (size of a point: images)",
+        ylabel="share right",
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1))
     return figure
 
 
+@mpl.rc_context(_STYLE)
 def plot_images(
     pixels: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 5
 ) -> Figure:
@@ -237,10 +256,9 @@ def plot_images(
         Images a row.
     """
     rows = -(-max(len(pixels), 1) // columns)
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(2.2 * columns, 2.75 * rows + 0.5), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        panels = figure.subplots(rows, columns, squeeze=False)
+    figure = Figure(figsize=(2.2 * columns, 2.65 * rows + 0.4), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.axis("off")
     for axes, image, caption in zip(panels.flat, pixels, captions, strict=False):

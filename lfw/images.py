@@ -1,5 +1,6 @@
 """Reading images: the one way in which pixels come in, for training, test, audit and scoring."""
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,12 +10,16 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
+from PIL import Image
 
 from lfw.errors import DataError
 from lfw.manifest import Progress
 
 SIZE = 250
 """Height and width of an LFW image, in pixels."""
+
+MAX_PIXELS = 50_000_000
+"""An image that claims more pixels is refused undecoded: it would fill the memory."""
 
 Crop = tuple[slice, slice]
 """Rows and columns of a 250x250 image."""
@@ -25,6 +30,7 @@ FACE: Crop = (slice(58, 190), slice(68, 182))
 CENTRE: Crop = (slice(69, 181), slice(77, 173))
 """The face from brows to mouth, in the very centre: 112x96 pixels."""
 
+_PNG = b"\x89PNG"
 _CHUNK = 64
 _THREADS = 2
 
@@ -44,15 +50,33 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        If the file is not a whole, valid JPEG.
+        If the file is not a whole, valid JPEG or PNG, or claims more than 50 million pixels.
     """
     try:
-        pixels = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="RGB", strict=True)
-    except (OSError, ValueError) as error:
+        pixels = _decode(path.read_bytes())
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded: {error}.") from error
     if pixels.shape[:2] != (SIZE, SIZE):
-        pixels = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    return np.asarray(pixels, dtype=np.uint8)
+        small = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, dtype=np.uint8)
+    return pixels
+
+
+def _decode(content: bytes) -> NDArray[np.uint8]:
+    if content.startswith(_PNG):
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+            _check_size(image.height, image.width)
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    height, width = simplejpeg.decode_jpeg_header(content)[:2]
+    _check_size(height, width)
+    return np.asarray(
+        simplejpeg.decode_jpeg(content, colorspace="RGB", strict=True), dtype=np.uint8
+    )
+
+
+def _check_size(height: int, width: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"it claims {width}x{height} pixels")
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
@@ -61,7 +85,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        If the file is not a whole, valid JPEG.
+        As :func:`read_rgb` does.
     """
     return np.asarray(cv2.cvtColor(read_rgb(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 

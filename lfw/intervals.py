@@ -26,27 +26,23 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.int64], NDArray[np.int64]], float],
-    truth: NDArray[np.int64],
-    predicted: NDArray[np.int64],
+    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], confusions: NDArray[np.int64]
 ) -> tuple[float, float]:
     """Percentile interval of a statistic at 95 %, over 2,000 resamples within each class.
 
-    Classes keep their sizes, as the split keeps them. The resamples are always the same, so one
-    set of predictions has one interval.
+    Classes keep their sizes, as the split keeps them: a resampled row of the confusion matrix is
+    multinomial. The resamples are always the same, so one set of answers has one interval.
 
     Parameters
     ----------
     statistic
-        Takes the true and the predicted class numbers.
-    truth, predicted
-        Class numbers of shape (n,).
+        Takes confusion matrices of shape (n, classes, classes), gives a figure for each.
+    confusions
+        Numbers of images by true class (rows) and answered class, of shape (classes, classes).
     """
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(truth == k) for k in np.unique(truth)]
-    values = np.empty(_RESAMPLES)
-    for number in range(_RESAMPLES):
-        drawn = np.concatenate([rng.choice(group, len(group)) for group in members])
-        values[number] = statistic(truth[drawn], predicted[drawn])
-    low, high = np.percentile(values, [2.5, 97.5])
+    rows = [
+        rng.multinomial(row.sum(), row / max(row.sum(), 1), size=_RESAMPLES) for row in confusions
+    ]
+    low, high = np.percentile(statistic(np.stack(rows, axis=1)), [2.5, 97.5])
     return float(low), float(high)

@@ -5,9 +5,9 @@ below and the flows' signatures use these types, so that bounds hold wherever a 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from lfw.errors import InputError
 
@@ -15,35 +15,45 @@ MODELS = ("compact", "notebook")
 NOTEBOOK_TOP = 6
 NOTEBOOK_IMAGES_PER_PERSON = 75
 
+
+def _shown(*, title: str, description: str, **bounds: Any) -> Any:
+    """Declare a field whose title and help reach the run form too.
+
+    Prefect overwrites a field's own title and help, but not what extends its schema.
+    """
+    extra: dict[str, JsonValue] = {"title": title, "description": description}
+    return Field(title=title, description=description, json_schema_extra=extra, **bounds)
+
+
 Source = Annotated[
     str,
-    Field(
+    _shown(
         min_length=1,
         title="Source",
         description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
         "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
-        "#sha256=<hex> to demand that checksum. auto takes LFW_SOURCE, else an archive fetched "
+        "#sha256=HEX to demand that checksum. auto takes LFW_SOURCE, else an archive fetched "
         "before, else Kaggle, else the sample.",
     ),
 ]
 People = Annotated[
     tuple[str, ...] | None,
-    Field(
+    _shown(
         title="People",
         description="Names of the people to tell apart, as the data set spells them.",
     ),
 ]
 Top = Annotated[
     Annotated[int, Field(ge=2, le=10_000)] | None,
-    Field(title="Top", description="The N most photographed people (6 if nothing is chosen)."),
+    _shown(title="Top", description="The N most photographed people (6 if nothing is chosen)."),
 ]
 MinImages = Annotated[
     Annotated[int, Field(ge=3, le=100_000)] | None,
-    Field(title="Minimum images", description="Everybody with at least N images."),
+    _shown(title="Minimum images", description="Everybody with at least N images."),
 ]
 ImagesPerPerson = Annotated[
     Annotated[int, Field(ge=3, le=100_000)] | Literal["all", "balanced"],
-    Field(
+    _shown(
         title="Images per person",
         description="N images of each person, all that there are, or balanced: as many of each as "
         "the least photographed of them has, 75 at the most.",
@@ -51,21 +61,23 @@ ImagesPerPerson = Annotated[
 ]
 Model = Annotated[
     Literal["compact", "notebook"],
-    Field(title="Model", description="The classifier to train, by name."),
+    _shown(title="Model", description="The classifier to train, by name."),
 ]
 Epochs = Annotated[
     Annotated[int, Field(ge=1, le=10_000)] | None,
-    Field(title="Epochs", description="Passes over the training images; the model's own if empty."),
+    _shown(
+        title="Epochs", description="Passes over the training images; the model's own if empty."
+    ),
 ]
 Seed = Annotated[
     int,
-    Field(
+    _shown(
         ge=0, le=2**32 - 1, title="Seed", description="Decides the split and the training's chance."
     ),
 ]
 TestShare = Annotated[
     float,
-    Field(
+    _shown(
         ge=0.05,
         le=0.5,
         title="Test share",
@@ -74,7 +86,7 @@ TestShare = Annotated[
 ]
 ValidationShare = Annotated[
     float,
-    Field(
+    _shown(
         ge=0.05,
         le=0.5,
         title="Validation share",
@@ -83,7 +95,7 @@ ValidationShare = Annotated[
 ]
 Experiment = Annotated[
     str,
-    Field(
+    _shown(
         min_length=1,
         max_length=200,
         title="Experiment",
@@ -92,7 +104,7 @@ Experiment = Annotated[
 ]
 Gate = Annotated[
     Literal["warn", "fail"],
-    Field(
+    _shown(
         title="Audit gate",
         description="What unreadable, mislabelled or missing images do: warn (they are named and "
         "left out) or fail (the run ends).",
@@ -100,16 +112,16 @@ Gate = Annotated[
 ]
 Errata = Annotated[
     Path | None,
-    Field(
+    _shown(
         title="Errata",
         description="A CSV subject,problem,other of known label errors: flagged, never corrected.",
     ),
 ]
 Annotations = Annotated[
     Path | None,
-    Field(
+    _shown(
         title="Group annotations",
-        description="A CSV image_path,<attribute> of third-party labels, for counts by group.",
+        description="A CSV image_path,ATTRIBUTE of third-party labels, for counts by group.",
     ),
 ]
 

@@ -16,7 +16,9 @@ import numpy as np
 import simplejpeg
 
 from lfw.errors import InputError
-from lfw.sample_faces import FRAME, Face, Image, draw_photo, make_face
+from lfw.sample_faces import Face, make_face
+from lfw.sample_pen import FRAME, Image
+from lfw.sample_photos import draw_photo
 
 Row = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lfw.digest import text_digest
-from lfw.download import kaggle_answers
+from lfw.download import kaggle_answers, kept_from_kaggle
 from lfw.errors import InputError
 from lfw.files import write_text
 
@@ -129,7 +129,8 @@ def _fetched_before(data_folder: Path) -> Source | None:
         return source if Path(source.location).is_file() else None
     if source.kind == "url":
         return source if download_path(source, data_folder).is_file() else None
-    return source if kaggle_cache(data_folder).is_dir() else None
+    kept = kept_from_kaggle(source.location, kaggle_cache(data_folder))
+    return source if kept is not None else None
 
 
 def download_path(source: Source, data_folder: Path) -> Path:

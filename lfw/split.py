@@ -130,9 +130,12 @@ def sample_images(
     Raises
     ------
     InputError
-        If somebody has fewer images than are wanted of each.
+        If somebody has no image, or fewer than are wanted of each.
     """
     counts = images["name"].value_counts().reindex(list(people), fill_value=0)
+    nobody = counts[counts == 0]
+    if not nobody.empty:
+        raise InputError(f"{nobody.index[0]} has no usable image: choose other people.")
     per_person: int | None
     if wanted.images_per_person == "all":
         per_person = None
@@ -332,5 +335,9 @@ def check_leaks(
     if image_folder is None:
         return
     for path, sha256 in zip(split.rows["image_path"], split.rows["sha256"], strict=True):
-        if file_digest(image_folder / path) != sha256:
+        try:
+            found = file_digest(image_folder / path)
+        except OSError as error:
+            raise DataError(f"{image_folder / path} cannot be read: {error.strerror}.") from error
+        if found != sha256:
             raise DataError(f"{image_folder / path} changed since the split was drawn: run again.")

@@ -79,7 +79,12 @@ def fit(
         )
     validation_batches = tf.data.Dataset.from_tensor_slices(checked).batch(recipe.batch_size)
     core.fit(
-        batches, validation_data=validation_batches, epochs=epochs, callbacks=callbacks, verbose=0
+        batches,
+        validation_data=validation_batches,
+        epochs=epochs,
+        callbacks=callbacks,
+        shuffle=False,  # the batches are shuffled already
+        verbose=0,
     )
     history = pd.DataFrame(recorder.rows)
     best = len(history) if recipe.patience is None else int(history["val_loss"].argmin()) + 1

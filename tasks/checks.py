@@ -55,7 +55,6 @@ def optional_digest(path: Path | None, parameter: str) -> str:
         "the images": dataset.images_digest,
         "errata": optional_digest(errata, "errata"),
     },
-    rests_on=("lfw.audit", "lfw.same_photo"),
 )
 def audit_resolution(
     work: Work, dataset: Dataset, manifest: StageOutput, errata: Path | None
@@ -72,7 +71,8 @@ def audit_resolution(
     identical = pd.DataFrame(byte_identical(files), columns=["first", "second"])
     flagged = read_errata(errata) if errata is not None else None
     found = audit.images[audit.images["problem"] != ""]
-    audit.images.to_parquet(work.folder / "images.parquet", index=False)
+    usable = ~audit.images["image_path"].isin(audit.unusable["image_path"])
+    audit.images.assign(usable=usable).to_parquet(work.folder / "images.parquet", index=False)
     for name, frame in (("same-photos", same), ("byte-identical", identical), ("errata", flagged)):
         if frame is not None:
             frame.to_csv(work.folder / f"{name}.csv", index=False)
@@ -134,7 +134,6 @@ def apply_gate(gate: str, lists: StageOutput, audit: StageOutput) -> None:
         "seed": seed,
         "annotations": optional_digest(annotations, "annotations"),
     },
-    rests_on=("lfw.bias", "lfw.split", "lfw.figures"),
 )
 def report_bias(
     work: Work,

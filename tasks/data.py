@@ -30,7 +30,8 @@ def fetch_dataset(source: Source, data_folder: Path, work: Work) -> State[str]:
     """Download, unpack and verify the data set; every file's checksum is taken each time."""
     fetched = fetch(source, data_folder, work.report)
     folder = work.folder / fetched.dataset.data_digest[:16]
-    if read_output(folder) is None:
+    known = read_output(folder) is not None
+    if not known:
         folder.mkdir(parents=True, exist_ok=True)
         summary = _describe(fetched)
         write_text(folder / "dataset.json", json.dumps(asdict(fetched.dataset), indent=1))
@@ -38,9 +39,9 @@ def fetch_dataset(source: Source, data_folder: Path, work: Work) -> State[str]:
         write_text(folder / "summary.md", summary.markdown)
         write_record(folder, "fetch-and-unpack", fetched.dataset.data_digest, work.run_id, summary)
     result = json.dumps({"folder": str(folder), "dataset": asdict(fetched.dataset)})
-    if fetched.why is not None:
+    if fetched.why is not None and known:
         return Completed(name="Cached", message=fetched.why, data=result)
-    return Completed(message=f"brought from {source.location}", data=result)
+    return Completed(message=f"new: brought from {source.location}", data=result)
 
 
 def _describe(fetched: Fetched) -> Summary:
@@ -79,7 +80,6 @@ def dataset_from(saved: dict[str, object]) -> Dataset:
         "the lists": dataset.lists_digest,
         "the images": dataset.images_digest,
     },
-    rests_on=("lfw.catalog",),
 )
 def read_lists(work: Work, dataset: Dataset, manifest: StageOutput) -> Summary:
     """Read the nine lists, and check every reference in them against the files."""
@@ -122,7 +122,6 @@ def read_image_files(manifest: StageOutput) -> pd.DataFrame:
 @stage(
     "path-expansion",
     key=lambda lists, seed: {"the lists": lists.digest, "seed": seed},
-    rests_on=("lfw.catalog", "lfw.exploration"),
 )
 def list_images(work: Work, lists: StageOutput, seed: int) -> Summary:
     """Give one row an image, and show what a random split of them all does to people."""

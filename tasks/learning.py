@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.audit import UNUSABLE
 from lfw.baselines import BASELINES, predict_baseline
 from lfw.bias import read_annotations
 from lfw.catalog import Catalog
@@ -57,7 +56,6 @@ _SPLIT_PARAMETERS = {*SelectionParameters.model_fields, "seed", "test_share", "v
         "the audit": audit.digest,
         **wanted.model_dump(mode="json", include=_SPLIT_PARAMETERS),
     },
-    rests_on=("lfw.split",),
 )
 def split_images(
     work: Work,
@@ -74,7 +72,7 @@ def split_images(
         read_image_files(manifest), on="image_path"
     )
     audited = pd.read_parquet(audit / "images.parquet")
-    unusable = set(audited["image_path"][audited["problem"].isin(UNUSABLE)])
+    unusable = set(audited["image_path"][~audited["usable"]])
     usable = rows[~rows["image_path"].isin(unusable)]
     names = select_people(people, wanted)
     chosen = sample_images(usable, names, wanted, wanted.seed)
@@ -138,7 +136,6 @@ def _pixels(
         "seed": wanted.seed,
         "the network's code": value_digest(code_digests([f"lfw.networks.{wanted.model}"])),
     },
-    rests_on=("lfw.training", "lfw.serving"),
 )
 def train_model(
     work: Work, dataset: Dataset, split: StageOutput, wanted: TrainParameters
@@ -186,7 +183,6 @@ def train_model(
 @stage(
     "baselines",
     key=lambda _dataset, split, seed: {"the split": split.digest, "seed": seed},
-    rests_on=("lfw.baselines", "lfw.evaluation"),
 )
 def run_baselines(work: Work, dataset: Dataset, split: StageOutput, seed: int) -> Summary:
     """Fit the classical methods to training and validation images, and test them."""
@@ -225,7 +221,6 @@ def _plain(scores: dict[str, Score]) -> dict[str, dict[str, float]]:
         "the baselines": baselines.digest,
         "annotations": optional_digest(wanted.annotations, "annotations"),
     },
-    rests_on=("lfw.evaluation", "lfw.serving", "lfw.images"),
 )
 def evaluate_model(
     work: Work,

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import logging
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
 import lfw
-from lfw.digest import code_digests, value_digest
+from lfw.digest import code_digests, file_digest, value_digest
 from lfw.fetch import Dataset
 from lfw.images import SIZE
 from lfw.parameters import TrainParameters
@@ -21,6 +22,7 @@ from tasks.stages import StageOutput, Summary, Work, stage
 
 MODEL_NAME = "lfw-faces"
 CHAMPION, CHALLENGER = "champion", "challenger"
+_SERVED = Path(__file__).with_name("served_model.py")
 _NEEDED = ("mlflow", "numpy", "pandas", "tensorflow", "keras")
 
 
@@ -41,8 +43,9 @@ def _still_registered(output: StageOutput) -> bool:
         "the evaluation": evaluation.digest,
         "model": wanted.model,
         "registry": mlflow.get_registry_uri(),
+        "what is served": value_digest(code_digests(["lfw.serving"])),
+        "how it is served": file_digest(_SERVED),
     },
-    rests_on=("lfw.serving",),
     still_holds=_still_registered,
 )
 def register_model(
@@ -55,6 +58,8 @@ def register_model(
 ) -> Summary:
     """Log the model with its signature, and make it a version of lfw-faces."""
     classes = tuple(split.facts["classes"])
+    # uv's environments have no pip, and what the model needs is pinned: its warning misleads.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
     uri = _log_model(trained / "model.keras", classes)
     client = MlflowClient()
     run = client.get_run(work.run_id)
@@ -96,7 +101,7 @@ def _log_model(path: Path, classes: tuple[str, ...]) -> str:
         named.write_text(json.dumps(classes), encoding="utf-8")
         logged = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(Path(__file__).with_name("served_model.py")),
+            python_model=str(_SERVED),
             artifacts={"model": str(path), "classes": str(named)},
             code_paths=[str(Path(lfw.__file__).parent)],
             signature=signature(classes),
@@ -108,7 +113,7 @@ def _log_model(path: Path, classes: tuple[str, ...]) -> str:
 
 def signature(classes: tuple[str, ...]) -> ModelSignature:
     """Say what the model takes and gives."""
-    pixels = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE, 3), "pixels")
+    pixels = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE, 3))
     columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "name")]
     columns += [ColSpec(DataType.double, "probability")]
     columns += [ColSpec(DataType.double, name) for name in classes]

@@ -177,9 +177,12 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     if source.kind == "sample":
         name += " · SYNTHETIC"
     flow_run_id = str(flow_run.get_id())
+    shown_at = flow_run.get_flow_run_ui_url() or ""
     tags = {
+        "mlflow.note.content": f"[The flow run in Prefect]({shown_at}): its stages and their logs.",
+        "mlflow.source.name": str(flow_run.get_flow_name()),
         "prefect.flow_run_id": flow_run_id,
-        "prefect.flow_run_url": flow_run.get_flow_run_ui_url() or "",
+        "prefect.flow_run_url": shown_at,
         "source": f"{source.kind}: {source.location}",
     }
     with mlflow_run(folder, wanted.experiment, name, tags) as run_id, reporting() as report:

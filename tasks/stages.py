@@ -19,7 +19,8 @@ from prefect import Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 
-from lfw.digest import code_digests, file_digest, text_digest, value_digest
+from lfw.code import function_digests
+from lfw.digest import file_digest, text_digest, value_digest
 from lfw.download import FetchError
 from lfw.files import new_folder_beside, write_text
 from lfw.manifest import Progress
@@ -140,8 +141,6 @@ class Stage(Generic[P]):
         As users see it.
     key
         Takes the same inputs by position, and names the digest or value of each that matters.
-    rests_on
-        Modules of ``lfw`` whose code decides the result.
     still_holds
         Tells of an earlier output whether what it speaks of outside its files is still so.
     """
@@ -151,13 +150,11 @@ class Stage(Generic[P]):
         function: Callable[Concatenate[Work, P], Summary],
         name: str,
         key: Callable[..., Mapping[str, object]],
-        rests_on: tuple[str, ...],
         still_holds: Callable[[StageOutput], bool],
     ) -> None:
         self.function = function
         self.name = name
         self._key = key
-        self._rests_on = rests_on
         self.still_holds = still_holds
         self.task = Task(
             self._execute,
@@ -174,10 +171,8 @@ class Stage(Generic[P]):
     def parts(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
         """Give all that the result depends on, by name."""
         inputs = {name: _text(value) for name, value in self._key(*args, **kwargs).items()}
-        code = code_digests((self.function.__module__, *self._rests_on))
-        own = text_digest([inspect.getsource(self.function)])
-        del code[self.function.__module__]
-        return inputs | {"the task": own} | {_code_name(n): value for n, value in code.items()}
+        code = {_code_name(name): value for name, value in function_digests(self.function).items()}
+        return inputs | code
 
     def _execute(self, key: str, work: Work, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Run the stage in a new folder, and put the folder in its place."""
@@ -198,13 +193,12 @@ def stage(
     name: str,
     *,
     key: Callable[..., Mapping[str, object]],
-    rests_on: tuple[str, ...],
     still_holds: Callable[[StageOutput], bool] = lambda _: True,
 ) -> Callable[[Callable[Concatenate[Work, P], Summary]], Stage[P]]:
     """Make a stage of a function (see :class:`Stage`)."""
 
     def wrap(function: Callable[Concatenate[Work, P], Summary]) -> Stage[P]:
-        return Stage(function, name, key, rests_on, still_holds)
+        return Stage(function, name, key, still_holds)
 
     return wrap
 

@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from infra.servers import artifact_root, prepare_tracking_store, tracking_uri
+from infra.mlflow_store import artifact_root, prepare_tracking_store, tracking_uri
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
 
@@ -27,6 +27,7 @@ UI_ADDRESS = "http://127.0.0.1:5000"
 
 _PARAM_LENGTH = 6000
 _FLOW_RUN = "prefect.flow_run_id"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are of chats
 
 
 @contextlib.contextmanager
@@ -69,7 +70,8 @@ def _experiment(data_folder: Path, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, artifact_location=root))
+            created = client.create_experiment(name, artifact_location=root, tags=_KIND)
+            return str(created)
         except MlflowException:  # another run was faster
             found = client.get_experiment_by_name(name)
             if found is None:
@@ -160,7 +162,8 @@ def run_url(data_folder: Path, run_id: str) -> str:
     shown = os.environ.get("LFW_MLFLOW_URL", UI_ADDRESS)
     base = uri.rstrip("/") if uri.startswith("http") else shown
     experiment_id = MlflowClient().get_run(run_id).info.experiment_id
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+    # Without the query a browser that is new here shows the pages of chat applications.
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 def log_parameters(run_id: str, values: Mapping[str, object]) -> None:

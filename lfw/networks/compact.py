@@ -20,10 +20,10 @@ _HEIGHT, _WIDTH = 112, 96
 def recipe() -> Recipe:
     """Give the network, its augmentation and its fit."""
     return Recipe(
-        epochs=30,
+        epochs=60,
         batch_size=32,
         least_steps=9,
-        patience=12,
+        patience=20,
         augmentation=Augmentation(
             shift=4.0, rotate=8.0, zoom=0.1, flip=True, contrast=0.2, brightness=0.15
         ),

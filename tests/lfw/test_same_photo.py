@@ -1,7 +1,5 @@
 """Same photographs are found in drawn images, similar ones are not; and so in the real data."""
 
-import os
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -277,20 +275,6 @@ def test_thumbnail_rejects_what_is_no_grey_image(pixels: Grey) -> None:
 def test_thumbnails_and_paths_must_match(thumbnails: Grey, paths: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         find_same_photos(thumbnails, paths, lambda index: OTHERS[index])
-
-
-@pytest.fixture(scope="module")
-def real_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the real data, with <Name>/<Name>_NNNN.jpg."""
-    source = os.environ.get("LFW_SOURCE")
-    if not source:
-        pytest.skip("LFW_SOURCE is not set: it names a zip file or folder of the real images")
-    folder = Path(source)
-    if folder.is_file():
-        folder = tmp_path_factory.mktemp("lfw")
-        with zipfile.ZipFile(source) as archive:
-            archive.extractall(folder)
-    return next(iter(sorted(folder.rglob("George_W_Bush_0001.jpg")))).parent.parent
 
 
 def read(path: Path) -> Grey:

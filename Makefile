@@ -1,0 +1,66 @@
+# One vocabulary for people, hooks and CI. Needs git, make and Python 3.11 or newer; the rest
+# installs itself into the checkout.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --locked --no-sync
+ARGS ?=
+TESTS ?= tests
+
+# Python writes no bytecode where this is set, and then every import costs twice.
+export UV_COMPILE_BYTECODE := 1
+
+.PHONY: help setup run test lint types tests format ui audit bias doctor clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@echo '  Parameters go through: make run ARGS="--top 6 --images-per-person 75 --seed 0"'
+
+.tools/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/.synced: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --locked --quiet
+	@touch $@
+
+setup: .venv/.synced ## Install the locked environment into .venv
+
+run: setup ## Run the main job: train and test on Labeled Faces in the Wild
+	@$(RUN) lfw train $(ARGS)
+
+audit: setup ## Check every list and image of the data set
+	@$(RUN) lfw audit $(ARGS)
+
+bias: setup ## Say who is in the data set, and who a selection drops
+	@$(RUN) lfw bias $(ARGS)
+
+ui: setup ## Serve the Prefect UI, the MLflow UI and the deployments until Ctrl-C
+	@$(RUN) lfw ui
+
+doctor: setup ## Check that everything is in place
+	@$(RUN) lfw doctor $(ARGS)
+
+test: lint types tests ## Lint, check types, run all tests (LFW_SOURCE adds the real data set)
+
+lint: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: setup
+	$(RUN) mypy lfw tasks flows infra tests
+
+tests: setup
+	$(RUN) pytest $(TESTS)
+
+format: setup ## Format the code and mend what the linter can
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+clean: ## Remove the environment and caches; data/ stays
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,29 @@
+"""Runs at work, and runs that were left open, told apart by the locks of their processes."""
+
+import fcntl
+from pathlib import Path
+
+
+def live_runs(data_folder: Path) -> list[str]:
+    """Give the MLflow runs of processes that are alive."""
+    return [path.name for path in _locks(data_folder) if _held(path)]
+
+
+def orphaned_runs(data_folder: Path) -> list[str]:
+    """Give the MLflow runs of processes that are gone: they would stay RUNNING for ever."""
+    return [path.name for path in _locks(data_folder) if not _held(path)]
+
+
+def _locks(data_folder: Path) -> list[Path]:
+    return sorted((data_folder / "mlflow" / "running").glob("*"))
+
+
+def _held(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:  # its run has just ended
+        return True
+    return False

@@ -1,0 +1,159 @@
+import contextlib
+import fcntl
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+
+from flows import serve
+from flows.audit_dataset import audit_dataset
+from flows.place import enter_code_folder
+from flows.report_bias import bias_report
+from flows.serve import deployments
+from flows.train_faces import train_faces
+from infra import cli
+from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters
+
+ROOT = Path(__file__).parents[2]
+FLOWS: list[tuple[Flow[..., Any], type[Parameters], str]] = [
+    (train_faces, TrainParameters, "train"),
+    (audit_dataset, AuditParameters, "audit"),
+    (bias_report, BiasParameters, "bias"),
+]
+BOUNDS: dict[str, dict[str, Any]] = {
+    "source": {"minLength": 1},
+    "people": {"items": {"type": "string"}},
+    "top": {"minimum": 2, "maximum": 10_000},
+    "min_images": {"minimum": 3, "maximum": 100_000},
+    "images_per_person": {"minimum": 3, "maximum": 100_000, "enum": ["all", "balanced"]},
+    "model": {"enum": ["compact", "notebook"]},
+    "epochs": {"minimum": 1, "maximum": 10_000},
+    "seed": {"minimum": 0, "maximum": 2**32 - 1},
+    "test_share": {"minimum": 0.05, "maximum": 0.5},
+    "validation_share": {"minimum": 0.05, "maximum": 0.5},
+    "audit_gate": {"enum": ["warn", "fail"]},
+    "errata": {"format": "path"},
+    "annotations": {"format": "path"},
+    "experiment": {"minLength": 1, "maxLength": 200},
+}
+
+
+def written() -> list[dict[str, Any]]:
+    """The deployments of prefect.yaml."""
+    text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = yaml.safe_load(text)["deployments"]
+    return found
+
+
+@pytest.mark.parametrize("deployment", written(), ids=lambda found: found["entrypoint"])
+def test_each_written_deployment_names_a_flow_and_parameters_that_it_takes(
+    deployment: dict[str, Any],
+) -> None:
+    path, _, name = deployment["entrypoint"].partition(":")
+    flow: Flow[..., Any] = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
+    assert deployment["description"] == flow.description
+    model = {known.name: model for known, model, _ in FLOWS}[flow.name]
+    given = [deployment, *deployment.get("schedules", [])]
+    for parameters in [one.get("parameters", {}) for one in given]:
+        flow.validate_parameters(parameters)
+        model.checked(**parameters)
+    assert all(schedule["active"] is False for schedule in deployment.get("schedules", []))
+
+
+def test_the_served_deployments_are_the_written_ones() -> None:
+    served = {(one.flow_name, one.name, one.description, tuple(one.tags)) for one in deployments()}
+    for one in written():
+        path, _, name = one["entrypoint"].partition(":")
+        flow: Flow[..., Any] = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
+        served.remove((flow.name, one["name"], one["description"], tuple(one["tags"])))
+    assert not served
+    training = deployments()[0]
+    assert training.concurrency_limit == 1
+    assert training.concurrency_options
+    assert training.concurrency_options.collision_strategy.value == "ENQUEUE"
+    limited = [one["concurrency_limit"] for one in written() if "concurrency_limit" in one]
+    assert limited == [{"limit": 1, "collision_strategy": "ENQUEUE"}]
+
+
+def test_the_pull_step_enters_the_folder_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert enter_code_folder() == {"directory": str(ROOT)}
+    assert Path.cwd() == ROOT
+    assert all(Path(one["entrypoint"].partition(":")[0]).is_file() for one in written())
+
+
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=["train", "audit", "bias"])
+def test_the_form_shows_what_each_parameter_is_and_may_be(
+    flow: Flow[..., Any], model: type[Parameters], command: str
+) -> None:
+    schema = parameter_schema(flow)
+    assert not schema.required
+    for name, shown in schema.properties.items():
+        field = model.model_fields[name]
+        assert shown["title"] == field.title
+        assert shown["description"] == field.description
+        assert shown["default"] == field.default
+        parts: dict[str, Any] = {}
+        for part in shown.get("anyOf", [shown]):
+            parts |= part
+        assert BOUNDS[name].items() <= parts.items()
+
+
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=["train", "audit", "bias"])
+def test_flow_model_and_command_take_the_same_parameters_with_the_same_defaults(
+    flow: Flow[..., Any], model: type[Parameters], command: str
+) -> None:
+    fields = {name: field.default for name, field in model.model_fields.items()}
+    signature = inspect.signature(flow.fn).parameters.values()
+    assert {one.name: one.default for one in signature} == fields
+    for one in signature:
+        assert one.annotation.__metadata__[0].title == model.model_fields[one.name].title
+
+    flags = {one.name for one in cli.app[command].assemble_argument_collection()}
+    assert flags - {"*"} == {f"--{name.replace('_', '-')}" for name in fields} | {"--json"}
+    function, bound, _ = cli.app.parse_args([command], exit_on_error=False, print_error=False)
+    given = {**bound.arguments}.get(
+        "wanted", inspect.signature(function).parameters["wanted"].default
+    )
+    assert given == model()
+    assert model().model_dump() == fields
+
+
+def test_runs_left_open_by_a_killed_server_of_deployments_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str, queue: str | None = None, **labels: str) -> SimpleNamespace:
+        return SimpleNamespace(id=name, name=name, work_queue_id=queue, labels=labels)
+
+    runs = [
+        run("killed", **{"mlflow.run_id": "1f"}),
+        run("alive", **{"mlflow.run_id": "2e"}),
+        run("of a worker", queue="default"),
+        run("not tracked yet"),
+    ]
+    closed: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def client(**_: object) -> Iterator[SimpleNamespace]:
+        def close(run: str, state: State[None], force: bool) -> None:
+            closed[run] = state.name or ""
+
+        yield SimpleNamespace(read_flow_runs=lambda **_: runs, set_flow_run_state=close)
+
+    monkeypatch.setattr(serve, "get_client", client)
+    lock = tmp_path / "mlflow" / "running" / "2e"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert serve.close_left_behind(tmp_path) == ["killed", "not tracked yet"]
+    assert closed == {"killed": "Crashed", "not tracked yet": "Crashed"}

@@ -1,0 +1,99 @@
+"""A place to run the command line in: a home, a data folder and a copy of the code of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("lfw", "tasks", "flows", "infra")
+QUICK = ("--top", "3", "--images-per-person", "15", "--epochs", "2")
+
+
+class Workplace:
+    """A fresh home and data folder, and a copy of the code that a test may change."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.code = folder / "code"
+        self.source = source
+        (folder / "home").mkdir(parents=True)
+        for package in PACKAGES:
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / package, self.code / package, ignore=ignore)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+        environment = {name: os.environ[name] for name in kept if name in os.environ}
+        return environment | {
+            "HOME": str(self.folder / "home"),
+            "LFW_DATA": str(self.data),
+            "PYTHONPATH": str(self.code),
+            **more,
+        }
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "infra.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
+        process = self.start(*arguments, **more)
+        try:
+            out, err = process.communicate(timeout=400)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, out, err
+
+    def train(self, *arguments: str, **more: str) -> dict[str, Any]:
+        """Train quickly on the small sample, and give the result."""
+        asked = ("train", "--source", str(self.source), *QUICK, *arguments, "--json")
+        code, out, err = self.run(*asked, **more)
+        assert code == 0, err[-4000:]
+        result: dict[str, Any] = json.loads(out)
+        return result
+
+    def kill_in(self, stage: str, *arguments: str) -> None:
+        """Kill a training with SIGKILL as soon as it writes in a stage's folder."""
+        process = self.start("train", "--source", str(self.source), *QUICK, *arguments)
+        try:
+            wait_for(lambda: in_work(self.data / "stages" / stage), process)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def in_work(home: Path) -> bool:
+    """Say whether a stage is at work: its unfinished folder is there."""
+    return home.is_dir() and any(path.name.startswith(".partial-") for path in home.iterdir())
+
+
+def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 200) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < end, "the run never came so far"
+        time.sleep(0.005)
+
+
+def reused(result: dict[str, Any]) -> dict[str, bool]:
+    """Give for each stage whether it was reused."""
+    return {record["name"]: record["reused"] for record in result["stages"]}
+
+
+def ran(result: dict[str, Any]) -> set[str]:
+    """Name the stages that ran."""
+    return {record["name"] for record in result["stages"] if not record["reused"]}

@@ -1,0 +1,170 @@
+"""Images are changed as asked, no further, and the same way for the same chance."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from lfw.augment import Augmentation
+from tests.lfw.bad_images import drawn
+
+IMAGE = drawn(5)
+STRONG = Augmentation(
+    shift=20, rotate=30, shear=20, zoom=0.3, flip=True, contrast=0.9, brightness=0.9
+)
+
+
+class Chosen(np.random.Generator):
+    """Gives what was chosen, in this order: rotate and shear, zooms, shifts; then the flip."""
+
+    def __init__(self, *drawn_: tuple[float, float], flip: float = 1.0) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._drawn = [np.array(pair) for pair in drawn_]
+        self._flip = flip
+
+    def uniform(self, *_: Any, **__: Any) -> Any:
+        return self._drawn.pop(0)
+
+    def random(self, *_: Any, **__: Any) -> Any:
+        return self._flip
+
+
+def changed(augmentation: Augmentation, seed: int) -> NDArray[np.uint8]:
+    return augmentation.apply(IMAGE, np.random.default_rng(seed))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_no_range_changes_nothing(seed: int) -> None:
+    assert np.array_equal(changed(Augmentation(flip=False), seed), IMAGE)
+
+
+def test_flip_mirrors_half_of_the_time_and_does_nothing_else() -> None:
+    mirrored = IMAGE[:, ::-1]
+    results = [changed(Augmentation(flip=True), seed) for seed in range(200)]
+    flipped = sum(np.array_equal(result, mirrored) for result in results)
+    kept = sum(np.array_equal(result, IMAGE) for result in results)
+    assert flipped + kept == 200
+    assert 70 <= flipped <= 130
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("theta", "shear", "zx", "zy"),
+    [
+        (0, 15, 1, 1),
+        (0, -15, 1, 1),
+        (0, 0, 1.2, 1),
+        (0, 0, 1, 0.8),
+        (0, 0.2, 1.15, 0.85),
+        (20, 0, 1, 1),
+        (-10, 12, 0.9, 1.3),
+    ],
+)
+def test_geometry_is_that_of_the_image_data_generator(
+    theta: float, shear: float, zx: float, zy: float
+) -> None:
+    from keras.src.legacy.preprocessing.image import apply_affine_transform
+
+    augmentation = Augmentation(rotate=1, shear=1, zoom=1, flip=False)
+    chance = Chosen((theta, shear), (zx - 1, zy - 1), (0, 0))
+    ours = augmentation.apply(IMAGE, chance).astype(float)
+    theirs = apply_affine_transform(
+        IMAGE.astype(float),
+        theta=theta,
+        shear=shear,
+        zx=zx,
+        zy=zy,
+        row_axis=0,
+        col_axis=1,
+        channel_axis=2,
+        fill_mode="nearest",
+    )
+    assert np.abs(ours - IMAGE).mean() > 0.3
+    # Whole grey levels, and positions to 1/32 pixel: edges of colours may differ by some levels.
+    assert np.abs(ours - theirs).mean() < 0.5
+    assert np.quantile(np.abs(ours - theirs), 0.999) < 4
+
+
+def test_shift_moves_by_whole_pixels() -> None:
+    chance = Chosen((0, 0), (0, 0), (1.0, -0.5))
+    moved = Augmentation(shift=10, flip=False).apply(IMAGE, chance)
+    assert np.array_equal(moved[10:, :-10], IMAGE[5:-5, 10:])
+
+
+def test_borders_repeat_the_edge() -> None:
+    chance = Chosen((0, 0), (0, 0), (1.0, 0))
+    moved = Augmentation(shift=30, flip=False).apply(IMAGE, chance)
+    assert (moved[:, -30:] == IMAGE[:, -1:]).all()
+
+
+def test_flip_and_shift_go_together() -> None:
+    chance = Chosen((0, 0), (0, 0), (1.0, 0), flip=0.0)
+    moved = Augmentation(shift=10, flip=True).apply(IMAGE, chance)
+    assert np.array_equal(moved[:, 10:], IMAGE[:, ::-1][:, :-10])
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_same_chance_gives_the_same_image(seed: int) -> None:
+    first = changed(STRONG, seed)
+    assert first.dtype == np.uint8
+    assert first.shape == IMAGE.shape
+    assert np.array_equal(first, changed(STRONG, seed))
+
+
+def test_other_chance_gives_another_image() -> None:
+    assert not np.array_equal(changed(STRONG, 1), changed(STRONG, 2))
+
+
+def test_original_is_left_alone() -> None:
+    before = IMAGE.copy()
+    for seed in range(10):
+        changed(STRONG, seed)
+        changed(Augmentation(contrast=0.5, brightness=0.5), seed)
+    assert np.array_equal(IMAGE, before)
+
+
+def test_light_saturates_and_never_wraps_round() -> None:
+    steps = np.repeat(np.arange(0, 256, 3, dtype=np.uint8)[None, :, None], 5, axis=0)
+    for seed in range(200):
+        lit = Augmentation(flip=False, contrast=0.9, brightness=0.9).apply(
+            steps, np.random.default_rng(seed)
+        )
+        assert (np.diff(lit[0, :, 0].astype(int)) >= 0).all()  # darker stays darker
+
+
+def test_contrast_keeps_the_mean_and_brightness_the_spread() -> None:
+    calm = np.asarray(100 + IMAGE // 8, dtype=np.uint8)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        contrasted = Augmentation(flip=False, contrast=0.5).apply(calm, rng)
+        assert contrasted.mean() == pytest.approx(calm.mean(), abs=0.6)
+        brightened = Augmentation(flip=False, brightness=0.2).apply(calm, rng)
+        assert brightened.std() == pytest.approx(calm.std(), abs=0.3)
+        assert abs(brightened.mean() - calm.mean()) <= 0.2 * 255 + 1
+    spreads = [
+        Augmentation(flip=False, contrast=0.5).apply(calm, np.random.default_rng(seed)).std()
+        for seed in range(50)
+    ]
+    assert calm.std() * 0.5 - 1 <= min(spreads) < calm.std() * 0.7
+    assert calm.std() * 1.3 < max(spreads) <= calm.std() * 1.5 + 1
+
+
+@pytest.mark.parametrize("shape", [(112, 96, 1), (30, 50, 3), (250, 250, 3), (20, 20, 4)])
+def test_shape_is_kept(shape: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    result = STRONG.apply(image, np.random.default_rng(1))
+    assert result.shape == shape
+    assert result.dtype == np.uint8
+
+
+def test_one_channel_is_treated_as_three_equal_ones() -> None:
+    grey = np.asarray(cv2.cvtColor(IMAGE, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    single = STRONG.apply(grey[:, :, None], np.random.default_rng(4))
+    triple = STRONG.apply(np.stack([grey] * 3, axis=-1), np.random.default_rng(4))
+    assert np.array_equal(single[:, :, 0], triple[:, :, 1])

@@ -1,0 +1,165 @@
+"""Pixels come in as they are stored, in order, whole or not at all."""
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from lfw.errors import DataError
+from lfw.images import (
+    CENTRE,
+    FACE,
+    SIZE,
+    Crop,
+    grey_crops,
+    in_threads,
+    read_grey,
+    read_many,
+    read_rgb,
+)
+from tests.lfw.bad_images import FAULTY, GOOD, PICTURE, VALID, claiming, encoded, jpeg
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def decoded(content: bytes) -> NDArray[np.int64]:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=np.int64)
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_pixels_are_those_that_pillow_decodes(tmp_path: Path, name: str) -> None:
+    content = VALID[name]()
+    pixels = read_rgb(written(tmp_path, name, content))
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (SIZE, SIZE, 3)
+    assert np.abs(pixels - decoded(content)).max() <= 2
+
+
+def test_drawn_photographs_are_read_as_pillow_decodes_them(sample_folder: Path) -> None:
+    for path in sorted(sample_folder.rglob("*_0001.jpg"))[:10]:
+        assert np.abs(read_rgb(path) - decoded(path.read_bytes())).max() <= 2
+
+
+def test_other_sizes_are_resized(tmp_path: Path) -> None:
+    large = jpeg(PICTURE.resize((500, 1000)))
+    pixels = read_rgb(written(tmp_path, "large.jpg", large)).astype(float)
+    assert pixels.shape == (SIZE, SIZE, 3)
+    means = decoded(large).reshape(SIZE, 4, SIZE, 2, 3).mean((1, 3))
+    assert np.abs(pixels - means).max() <= 2
+    assert read_rgb(written(tmp_path, "point.jpg", jpeg(PICTURE.resize((1, 1))))).std() < 60
+
+
+def test_grey_photographs_become_three_equal_channels(tmp_path: Path) -> None:
+    pixels = read_rgb(written(tmp_path, "grey.jpg", FAULTY["grey.jpg"][0]()))
+    assert pixels.shape == (SIZE, SIZE, 3)
+    assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+def test_grey_is_the_usual_mix_of_colours(tmp_path: Path) -> None:
+    path = written(tmp_path, "good.jpg", GOOD)
+    mixed = read_rgb(path) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(read_grey(path) - mixed).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, (_, problem, _) in FAULTY.items() if problem in {"unreadable", "damaged"}]
+)
+def test_faulty_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=name):
+        read_rgb(written(tmp_path, name, FAULTY[name][0]()))
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("folder.jpg", "missing.jpg"):
+        with pytest.raises(DataError, match=name):
+            read_rgb(tmp_path / name)
+
+
+def test_claimed_size_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    files = [
+        written(tmp_path, "bomb.jpg", claiming(20_000, 20_000)),
+        written(tmp_path, "bomb.png", encoded(Image.new("1", (20_000, 20_000)), "PNG")),
+        written(tmp_path, "small-bomb.png", encoded(Image.new("1", (8_000, 8_000)), "PNG")),
+    ]
+    tracemalloc.start()
+    for path in files:
+        with pytest.raises(DataError, match="pixels"):
+            read_rgb(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000
+
+
+def test_many_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    for level in range(0, 250, 10):
+        Image.new("RGB", (SIZE, SIZE), (level,) * 3).save(tmp_path / f"{level}.png")
+    wanted = [120, 0, 240, 120, 10]
+    pixels = read_many(tmp_path, [f"{level}.png" for level in wanted])
+    assert pixels.shape == (5, SIZE, SIZE, 3)
+    assert pixels[:, 0, 0, 0].tolist() == wanted
+    assert read_many(tmp_path, []).shape == (0, SIZE, SIZE, 3)
+
+
+def test_many_name_the_one_that_is_damaged(tmp_path: Path) -> None:
+    written(tmp_path, "good.jpg", GOOD)
+    written(tmp_path, "bad.jpg", GOOD[:500])
+    with pytest.raises(DataError, match=r"bad\.jpg cannot be decoded"):
+        read_many(tmp_path, ["good.jpg", "bad.jpg", "good.jpg"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
+def test_threads_keep_the_order_and_tell_how_far_they_are(count: int) -> None:
+    told: list[tuple[int, int]] = []
+
+    def tell(done: int, total: int) -> None:
+        told.append((done, total))
+
+    found = list(in_threads(lambda n: n * n, range(count), tell))
+    assert found == [n * n for n in range(count)]
+    assert [total for _, total in told] == [count] * len(told)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert not count or told[-1] == (count, count)
+
+
+def test_threads_pass_errors_on() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(in_threads(lambda n: 1 // n, [2, 1, 0]))
+
+
+@pytest.mark.parametrize("crop", [FACE, CENTRE])
+def test_crop_shows_its_part_and_nothing_else(crop: Crop) -> None:
+    pixels = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+    pixels[0] = 255
+    pixels[0][crop] = 0  # all but the part
+    pixels[1][crop] = 255  # the part alone
+    crops = grey_crops(pixels, crop, 56, 48)
+    assert crops.shape == (2, 56, 48)
+    assert crops.dtype == np.float32
+    assert not crops[0].any()
+    assert (crops[1] == 1).all()
+
+
+def test_crop_keeps_place_and_tone() -> None:
+    pixels = np.zeros((1, SIZE, SIZE, 3), np.uint8)
+    top, left = FACE[0].start, FACE[1].start
+    pixels[0, top : top + 10, left : left + 10] = (255, 0, 0)
+    crop = grey_crops(pixels, FACE, 132, 114)[0]  # at its own size
+    assert crop[:10, :10] == pytest.approx(0.299, abs=0.005)
+    assert not crop[10:].any()
+    assert not crop[:, 10:].any()
+
+
+def test_crops_lie_in_the_image_and_centre_in_face() -> None:
+    for inner, outer in zip(CENTRE, FACE, strict=True):
+        assert 0 <= outer.start <= inner.start < inner.stop <= outer.stop <= SIZE
+    assert (FACE[0].stop - FACE[0].start, FACE[1].stop - FACE[1].start) == (132, 114)
+    assert (CENTRE[0].stop - CENTRE[0].start, CENTRE[1].stop - CENTRE[1].start) == (112, 96)

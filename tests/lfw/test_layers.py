@@ -1,0 +1,106 @@
+"""The layers without weights compute what they say, and are rebuilt from their settings."""
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lfw.images import FACE, SIZE, grey_crops
+from lfw.layers import GreyCrop, OrientedGradients
+from tests.lfw.bad_images import drawn
+
+SIZES = (FACE[0].start, FACE[1].start, 132, 114, 112, 96)
+
+
+def stripes(degrees: float, side: int = 64) -> NDArray[np.float32]:
+    """Waves whose grey changes along a direction: 0 makes vertical stripes."""
+    y, x = np.mgrid[:side, :side]
+    angle = np.radians(degrees)
+    waves = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 0.6)
+    return np.asarray(127 + 100 * waves, dtype=np.float32)[None, :, :, None]
+
+
+def by_bin(image: NDArray[np.float32], bins: int = 9) -> NDArray[np.float64]:
+    found = np.asarray(OrientedGradients(bins=bins)(image), dtype=np.float64)
+    return np.asarray((found[0, 1:-1, 1:-1] ** 2).reshape(-1, 4, bins).mean((0, 1)))
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_stripes_fill_the_bin_of_their_direction(place: int) -> None:
+    energy = by_bin(stripes(place * 20))
+    assert energy.argmax() == place
+    assert energy[place] > 0.8 * energy.sum()
+
+
+def test_between_two_bins_both_are_filled() -> None:
+    energy = by_bin(stripes(10))
+    assert energy[:2].sum() > 0.8 * energy.sum()
+    assert energy[0] == pytest.approx(energy[1], rel=0.15)
+
+
+def test_directions_go_round() -> None:
+    energy = by_bin(stripes(170))
+    assert energy[[8, 0]].sum() > 0.8 * energy.sum()
+    assert energy[0] == pytest.approx(energy[8], rel=0.15)
+    assert by_bin(255 - stripes(40)) == pytest.approx(by_bin(stripes(40)), abs=1e-4)
+
+
+def test_gradients_do_not_heed_brightness_and_contrast() -> None:
+    dull, bright = stripes(30) * 0.4 + 20, stripes(30)
+    layer = OrientedGradients()
+    assert np.asarray(layer(dull)) == pytest.approx(np.asarray(layer(bright)), abs=0.03)
+
+
+def test_flat_image_has_no_gradients() -> None:
+    found = np.asarray(OrientedGradients()(np.full((1, 32, 32, 1), 200, np.uint8)))
+    assert np.isfinite(found).all()
+    assert found.max() < 0.2
+
+
+@pytest.mark.parametrize(("bins", "cell"), [(9, 8), (6, 4)])
+def test_shape_of_gradients_is_the_announced_one(bins: int, cell: int) -> None:
+    layer = OrientedGradients(bins=bins, cell=cell)
+    found = layer(np.zeros((2, 112, 96, 1), np.uint8))
+    assert found.shape == (2, 112 // cell - 1, 96 // cell - 1, 4 * bins)
+    assert layer.compute_output_shape((2, 112, 96, 1)) == tuple(found.shape)
+
+
+def test_crop_shows_its_part_and_nothing_else() -> None:
+    pixels = np.zeros((2, SIZE, SIZE, 3), np.uint8)
+    pixels[0] = 255
+    pixels[0][FACE] = 0
+    pixels[1][FACE] = 255
+    crops = np.asarray(GreyCrop(*SIZES)(pixels))
+    assert crops.shape == (2, 112, 96, 1)
+    assert (crops[0] == 0).all()
+    assert (crops[1] == 255).all()
+
+
+def test_crop_gives_whole_grey_values_near_those_of_area_averaging() -> None:
+    pixels = np.stack([drawn(1), drawn(2)])
+    crops = np.asarray(GreyCrop(*SIZES)(pixels))
+    assert np.array_equal(crops, crops.round())
+    expected = 255 * grey_crops(pixels, FACE, 112, 96)
+    assert np.abs(crops[..., 0] - expected).mean() < 2
+
+
+def test_crop_at_its_own_size_is_the_usual_grey() -> None:
+    image = drawn(3)
+    crop = np.asarray(GreyCrop(10, 20, 100, 90, 100, 90)(image[None]))[0, :, :, 0]
+    expected = image[10:110, 20:110] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(crop - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32, np.int64])
+def test_crop_takes_any_kind_of_number(kind: type[np.generic]) -> None:
+    pixels = drawn(4)[None]
+    expected = np.asarray(GreyCrop(*SIZES)(pixels))
+    assert np.array_equal(np.asarray(GreyCrop(*SIZES)(pixels.astype(kind))), expected)
+
+
+@pytest.mark.parametrize("layer", [GreyCrop(*SIZES), OrientedGradients(bins=7, cell=6)])
+def test_layer_is_rebuilt_from_its_settings(layer: keras.layers.Layer) -> None:
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert keras.saving.get_registered_name(type(layer)) == f"lfw>{type(layer).__name__}"
+    assert not layer.weights

@@ -1,0 +1,158 @@
+"""Parameters are checked, and errors say which one is wrong, and what it was."""
+
+import pytest
+
+from lfw.errors import InputError
+from lfw.parameters import (
+    AuditParameters,
+    BiasParameters,
+    Parameters,
+    SelectionParameters,
+    TrainParameters,
+)
+
+
+def test_defaults_are_valid() -> None:
+    assert TrainParameters.checked().model_dump() == {
+        "source": "auto",
+        "experiment": "train-faces",
+        "people": None,
+        "top": None,
+        "min_images": None,
+        "images_per_person": "balanced",
+        "model": "compact",
+        "epochs": None,
+        "seed": 0,
+        "test_share": 0.2,
+        "validation_share": 0.2,
+        "audit_gate": "warn",
+        "errata": None,
+        "annotations": None,
+    }
+    assert AuditParameters.checked().experiment == "audit-dataset"
+    assert BiasParameters.checked().experiment == "bias-report"
+
+
+ACCEPTED: list[tuple[str, object]] = [
+    ("top", 2),
+    ("top", 10_000),
+    ("min_images", 3),
+    ("min_images", 100_000),
+    ("images_per_person", 3),
+    ("images_per_person", "all"),
+    ("images_per_person", "balanced"),
+    ("model", "notebook"),
+    ("epochs", 1),
+    ("epochs", 10_000),
+    ("seed", 0),
+    ("seed", 2**32 - 1),
+    ("test_share", 0.05),
+    ("test_share", 0.5),
+    ("validation_share", 0.05),
+    ("validation_share", 0.5),
+    ("experiment", "x" * 200),
+    ("audit_gate", "fail"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ACCEPTED)
+def test_value_within_the_bounds_is_taken(name: str, value: object) -> None:
+    assert getattr(TrainParameters.checked(**{name: value}), name) == value
+
+
+REFUSED: list[tuple[str, object, str]] = [
+    ("top", 1, "greater than or equal to 2"),
+    ("top", 10_001, "less than or equal to 10000"),
+    ("top", "many", "valid integer"),
+    ("top", 2.5, "valid integer"),
+    ("min_images", 2, "greater than or equal to 3"),
+    ("min_images", 100_001, "less than or equal to 100000"),
+    ("images_per_person", 2, "greater than or equal to 3"),
+    ("images_per_person", "most", "'all' or 'balanced'"),
+    ("model", "large", "'compact' or 'notebook'"),
+    ("epochs", 0, "greater than or equal to 1"),
+    ("epochs", 10_001, "less than or equal to 10000"),
+    ("seed", -1, "greater than or equal to 0"),
+    ("seed", 2**32, "less than or equal to 4294967295"),
+    ("test_share", 0.04, "greater than or equal to 0.05"),
+    ("test_share", 0.51, "less than or equal to 0.5"),
+    ("test_share", float("nan"), "0.5"),
+    ("validation_share", 0.0, "greater than or equal to 0.05"),
+    ("validation_share", 1.0, "less than or equal to 0.5"),
+    ("source", "", "at least 1 character"),
+    ("experiment", "", "at least 1 character"),
+    ("experiment", "x" * 201, "at most 200 characters"),
+    ("audit_gate", "ignore", "'warn' or 'fail'"),
+    ("tops", 6, "not permitted"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "reason"), REFUSED)
+def test_value_outside_is_refused_by_name(name: str, value: object, reason: str) -> None:
+    with pytest.raises(InputError) as caught:
+        TrainParameters.checked(**{name: value})
+
+    message = str(caught.value)
+    assert message.startswith(f"{name} = {value!r}: ")
+    assert reason in message
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+def test_all_that_is_wrong_is_named_once() -> None:
+    with pytest.raises(InputError) as caught:
+        TrainParameters.checked(top=1, seed=-1)
+
+    assert str(caught.value).count("top = 1: ") == 1
+    assert "; seed = -1: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"people": ("Ann", "Bob"), "top": 6},
+        {"top": 6, "min_images": 20},
+        {"people": ("Ann", "Bob"), "min_images": 20},
+        {"people": ("Ann", "Bob"), "top": 6, "min_images": 20},
+    ],
+)
+def test_people_are_chosen_in_one_way(chosen: dict[str, object]) -> None:
+    with pytest.raises(InputError) as caught:
+        SelectionParameters.checked(**chosen)
+
+    who = " and ".join(chosen)
+    assert str(caught.value) == (f"choose people in one way, not by {who}: give only one of them.")
+
+
+@pytest.mark.parametrize(
+    ("people", "message"),
+    [
+        ((), "people names 0, .* at least 2"),
+        (("Ann",), "people names 1, .* at least 2"),
+        (("Ann", "Bob", "Ann"), "people names Ann more than once"),
+        ("Ann", "people = 'Ann': .* tuple"),
+        (("Ann", 7), "people = 7: .* string"),
+    ],
+)
+def test_people_are_two_and_different(people: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SelectionParameters.checked(people=people)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "label"),
+    [
+        ({}, "top 6 x balanced"),
+        ({"top": 12, "images_per_person": 75}, "top 12 x 75"),
+        ({"min_images": 20, "images_per_person": "all"}, "min 20 x all"),
+        ({"people": ("A", "B", "C")}, "3 people (A, B, C) x balanced"),
+        ({"people": ("A", "B", "C", "D")}, "4 people (A, B, C, …) x balanced"),
+    ],
+)
+def test_label(chosen: dict[str, object], label: str) -> None:
+    assert SelectionParameters.checked(**chosen).label == label
+
+
+def test_parameters_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Parameters.checked().source = "sample"  # type: ignore[misc]

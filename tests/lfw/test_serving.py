@@ -1,0 +1,75 @@
+"""A model is the same after it was written and read, and brings no code along."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from lfw.networks import join, recipe_of
+from lfw.serving import answers, load_model, predict, save_model
+from tests.lfw.bad_images import drawn
+
+CLASSES = ("Ann", "Bob", "Cat")
+PIXELS = np.stack([drawn(seed) for seed in range(3)])
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    recipe = recipe_of("compact")
+    return join(recipe.preprocess(), recipe.core(3))
+
+
+def test_read_model_answers_as_the_written_one(model: keras.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    save_model(model, path)
+    again = load_model(path)
+    assert np.array_equal(predict(again, PIXELS), predict(model, PIXELS))
+    assert again.input_shape == (None, 250, 250, 3)
+
+
+def test_file_holds_the_weights_and_little_else(model: keras.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    save_model(model, path)
+    assert path.stat().st_size < 4 * model.count_params() * 1.1 + 100_000
+    assert getattr(load_model(path), "optimizer", None) is None
+
+
+def test_model_with_code_of_its_own_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    carrier = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2)])
+    carrier.save(path)
+    with pytest.raises(ValueError, match=r"(?i)lambda|unsafe|safe_mode"):
+        load_model(path)
+
+
+def test_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"not a model")
+    with pytest.raises((ValueError, OSError)):
+        load_model(path)
+
+
+def test_answer_does_not_depend_on_the_company(model: keras.Model) -> None:
+    together = predict(model, PIXELS)
+    alone = np.concatenate([predict(model, PIXELS[k : k + 1]) for k in range(len(PIXELS))])
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert together.shape == (3, 3)
+    assert together.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_answers_name_the_most_probable() -> None:
+    probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.25, 0.25]], np.float32)
+    found = answers(probabilities, CLASSES)
+    assert found.columns.tolist() == ["name", "probability", *CLASSES]
+    assert found["name"].tolist() == ["Bob", "Ann"]
+    assert found["probability"].tolist() == pytest.approx([0.7, 0.5])
+    assert found[list(CLASSES)].to_numpy() == pytest.approx(probabilities)
+    assert found["probability"].dtype == np.float64
+
+
+def test_no_image_has_no_answer() -> None:
+    found = answers(np.empty((0, 3), np.float32), CLASSES)
+    assert found.empty
+    assert found.columns.tolist() == ["name", "probability", *CLASSES]
