@@ -7,7 +7,8 @@ from prefect import flow
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, report_bias
 from tasks.data import list_images, read_lists
-from tasks.learning import evaluate_model, run_baselines, split_images, train_model
+from tasks.evaluating import evaluate_model, run_baselines
+from tasks.learning import split_images, train_model
 from tasks.registry import register_model
 from tasks.results import training_result
 from tasks.runs import tracked_run

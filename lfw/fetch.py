@@ -115,11 +115,7 @@ def fetch(source: Source, data_folder: Path, report: Report = lambda _: None) ->
         why = f"unchanged: the checksums of all files in {folder.name} were compared"
         if make is None:
             manifest = build_manifest(folder, report("checksums"))
-            why = (
-                ""
-                if new
-                else "unchanged: read in place, the checksums of all files compared"
-            )
+            why = "" if new else "unchanged: read in place, the checksums of all files compared"
         elif manifest is None:
             manifest = _make(folder, make, report)
             why = ""

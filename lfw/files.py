@@ -26,16 +26,24 @@ def write_text(path: Path, text: str) -> None:
 def new_folder_beside(path: Path) -> Iterator[Path]:
     """Give an empty folder on the same file system as `path`, gone at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=path.parent) as folder:
+    prefix = f"{PARTIAL}{path.name}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
         yield Path(folder)
 
 
-def sweep_partial(folder: Path) -> list[str]:
+def sweep_partial(folder: Path, of: str = "") -> list[str]:
     """Remove what killed runs left half-written in a folder, and name it.
 
-    Call it only while holding the lock under which the folder is written.
+    Call it only while holding the lock under which it is written.
+
+    Parameters
+    ----------
+    folder
+        Where it lies.
+    of
+        The name of what was being written; everything if empty.
     """
-    left = sorted(path for path in folder.iterdir() if path.name.startswith(PARTIAL))
+    left = sorted(path for path in folder.iterdir() if path.name.startswith(PARTIAL + of))
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return [path.name for path in left]

@@ -15,7 +15,6 @@ by more than about 6 px, 5 degrees and 10 % at 250 px; photographs nearly black 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -23,21 +22,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lfw.look_alikes import find_look_alikes
+
 THUMBNAIL_SIDE = 64
 """Width and height of a thumbnail, in pixels."""
 
 SAME_PHOTO_SIMILARITY = 0.9
 """Least similarity of a pair. No two images of deep-funneled LFW have one from 0.83 to 0.95."""
 
-# Candidates: descriptors of 16 x 16 pixels without their slow shading. The coarse grid makes them
-# tolerant to misalignment; the high-pass makes images of different scenes differ.
-_DESCRIPTOR_MARGIN = 6
-_DESCRIPTOR_SIDE = 16
-_DESCRIPTOR_SIGMA = 2.5
-_CANDIDATE_CORRELATION = 0.8
-# All pairs are compared both ways round, so each pose stands for its inverse too.
-_POSES = ((1.0, 0.0), (1.1, 0.0), (1.0, 5.0))  # zoom, angle in degrees
-_BLOCK = 4096  # images per side of a block of the product: 64 MB of float32
 
 _THUMBNAIL_CORRELATION = 0.95
 
@@ -149,7 +141,7 @@ def find_same_photos(
         return _resized(load_grey(order[index]), _SIDE)
 
     found = []
-    for i, j in _candidates(in_order):
+    for i, j in find_look_alikes(in_order):
         warp = _thumbnail_warp(in_order[i], in_order[j])
         if warp is None:
             continue
@@ -209,45 +201,6 @@ def _resized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     if image.shape == (side, side):
         return image
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _descriptors(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
-    side, margin = _DESCRIPTOR_SIDE, _DESCRIPTOR_MARGIN
-    result = np.zeros((len(thumbnails), side * side), np.float32)
-    for row, image in zip(result, thumbnails, strict=True):
-        centre = image[margin:-margin, margin:-margin]
-        small = cv2.resize(centre, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-        small -= cv2.GaussianBlur(small, (0, 0), _DESCRIPTOR_SIGMA)
-        small -= small.mean()
-        length = float(np.linalg.norm(small))
-        if length > 1e-3:  # a flat image stays at zero and so is like none
-            row[:] = small.ravel() / length
-    return result
-
-
-def _posed(thumbnails: NDArray[np.uint8], zoom: float, angle: float) -> NDArray[np.uint8]:
-    """Zoom and turn (degrees) each thumbnail about its centre."""
-    middle = (THUMBNAIL_SIDE - 1) / 2
-    turn = cv2.getRotationMatrix2D((middle, middle), angle, zoom)
-    result = np.empty_like(thumbnails)
-    for target, image in zip(result, thumbnails, strict=True):
-        target[:] = cv2.warpAffine(image, turn, image.shape, borderMode=cv2.BORDER_REPLICATE)
-    return result
-
-
-def _candidates(thumbnails: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """List the pairs i < j with similar descriptors."""
-    plain = _descriptors(thumbnails)
-    pairs: set[tuple[int, int]] = set()
-    for zoom, angle in _POSES:
-        posed = _descriptors(_posed(thumbnails, zoom, angle))
-        for top, left in product(range(0, len(plain), _BLOCK), repeat=2):
-            likeness = plain[top : top + _BLOCK] @ posed[left : left + _BLOCK].T
-            rows, columns = np.nonzero(likeness > _CANDIDATE_CORRELATION)
-            for i, j in zip((rows + top).tolist(), (columns + left).tolist(), strict=True):
-                if i != j:
-                    pairs.add((min(i, j), max(i, j)))
-    return sorted(pairs)
 
 
 def _thumbnail_warp(

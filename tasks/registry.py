@@ -141,10 +141,10 @@ def _description(
 ) -> str:
     found = evaluation.facts["scores"]["accuracy"]
     made = "the synthetic sample (no real person)" if dataset.kind == "synthetic" else "photographs"
+    who = ", ".join(classes[:20]) + (" …" if len(classes) > 20 else "")
     return (
-        f"{wanted.model} on {len(classes)} people ({wanted.label}, seed {wanted.seed}), from "
-        f"{made}. Test accuracy {found['value']:.3f}, 95 % interval {found['low']:.3f} to "
-        f"{found['high']:.3f}."
+        f"{wanted.model} on {wanted.label}, seed {wanted.seed}, from {made}: {who}. Test accuracy "
+        f"{found['value']:.3f}, 95 % interval {found['low']:.3f} to {found['high']:.3f}."
     )
 
 

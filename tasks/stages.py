@@ -10,7 +10,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec
 
@@ -22,12 +22,13 @@ from prefect.client.schemas.objects import State, TaskRun
 from lfw.code import function_digests
 from lfw.digest import file_digest, text_digest, value_digest
 from lfw.download import FetchError
-from lfw.files import new_folder_beside, write_text
+from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.manifest import Progress
 
 P = ParamSpec("P")
 
 _RECORD = "stage.json"
+_SHOWN_CHANGES = 6
 _SHOWN = {".png", ".md"}  # for eyes only: what they look like is no input of later stages
 
 
@@ -176,17 +177,29 @@ class Stage(Generic[P]):
 
     def _execute(self, key: str, work: Work, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Run the stage in a new folder, and put the folder in its place."""
-        lock = work.folder.with_name(work.folder.name + ".lock")
-        with filelock.FileLock(lock), new_folder_beside(work.folder) as partial:
-            made = partial / work.folder.name
-            made.mkdir()
-            summary = self.function(Work(made, work.report, work.run_id), *args, **kwargs)
-            (made / "summary.md").write_text(summary.markdown, encoding="utf-8")
-            write_record(made, self.name, key, work.run_id, summary)
-            if work.folder.exists():
-                work.folder.replace(partial / "spoilt")
-            made.replace(work.folder)
+        home, name = work.folder.parent, work.folder.name
+        with filelock.FileLock(home / f"{name}.lock"):
+            sweep_partial(home, name)
+            with new_folder_beside(work.folder) as partial:
+                self._write(partial, work, key, args, kwargs)
         return key
+
+    def _write(
+        self,
+        partial: Path,
+        work: Work,
+        key: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        made = partial / work.folder.name
+        made.mkdir()
+        summary = self.function(replace(work, folder=made), *args, **kwargs)
+        (made / "summary.md").write_text(summary.markdown, encoding="utf-8")
+        write_record(made, self.name, key, work.run_id, summary)
+        if work.folder.exists():
+            work.folder.replace(partial / "spoilt")
+        made.replace(work.folder)
 
 
 def stage(
@@ -278,7 +291,10 @@ def explain_run(ledger: Path, parts: dict[str, str], known: bool) -> str:
         return "first run"
     names = sorted(name for name in parts | last if parts.get(name) != last.get(name))
     changes = [_change(name, last.get(name, "none"), parts.get(name, "none")) for name in names]
-    return f"changed since the last run: {', '.join(changes)}" if changes else "asked for again"
+    if not changes:
+        return "asked for again"
+    more = f" and {len(changes) - _SHOWN_CHANGES} more" if len(changes) > _SHOWN_CHANGES else ""
+    return f"changed since the last run: {', '.join(changes[:_SHOWN_CHANGES])}{more}"
 
 
 def _change(name: str, before: str, after: str) -> str:
