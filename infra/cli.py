@@ -15,7 +15,7 @@ from lfw.errors import InputError, LfwError
 from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters, explain
 from lfw.settings import data_folder
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 _FLAT = Parameter(name="*")
 _Json = Annotated[
@@ -93,7 +93,7 @@ def main() -> None:
     except LfwError as error:
         _fail(str(error), FAILED)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from the last finished stage.", INTERRUPTED)
+        _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
 
 
 def _fail(message: str, code: int) -> None:
@@ -117,7 +117,7 @@ def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
         from infra.tables import print_result
 
         print_result(result)
-        print(describe_choice(source))
+    print(describe_choice(source), file=sys.stderr if as_json else sys.stdout)
 
 
 def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:

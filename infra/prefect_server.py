@@ -71,6 +71,8 @@ def client_environment(data_folder: Path, api_url: str) -> dict[str, str]:
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+    if not sys.stderr.isatty():
+        defaults["TQDM_DISABLE"] = "1"  # no progress bars of libraries in a log
     profiles = Path("~/.prefect/profiles.toml").expanduser()
     if os.environ.get("PREFECT_API_URL") and profiles.exists():
         # A server of the user's own may need the key or the password of their profile.

@@ -40,7 +40,7 @@ from tasks.tracking import (
 
 P = ParamSpec("P")
 
-_KEPT_OUT = {"model.keras", "images.parquet"}  # the registry has the one, the data set the other
+_KEPT_OUT = {"model.keras"}  # the registry has it
 
 
 class Run:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,7 @@ from mlflow import MlflowClient
 
 from infra.prefect_server import prefect_server
 from lfw.images import read_rgb
-from tests.flows.workplace import QUICK, Workplace, ran, reused, wait_for
-
-STAGES = [
-    "fetch-and-unpack",
-    "read-lists",
-    "path-expansion",
-    "resolution-audit",
-    "bias-report",
-    "stratified-split",
-    "train",
-    "baselines",
-    "evaluate",
-    "register",
-]
+from tests.flows.workplace import QUICK, STAGES, Workplace, prefect_rows, ran, reused, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +44,6 @@ def first(place: Workplace) -> dict[str, Any]:
 def client(place: Workplace) -> MlflowClient:
     mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
     return MlflowClient()
-
-
-def prefect_rows(place: Workplace, query: str, *values: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(place.data / "prefect" / "prefect.db", timeout=30) as database:
-        return database.execute(query, values).fetchall()
 
 
 def test_the_result_says_what_was_asked(first: dict[str, Any]) -> None:
@@ -358,6 +339,6 @@ def test_interrupted_it_ends_as_failed(place: Workplace, client: MlflowClient) -
     wait_for(running, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    assert process.returncode == 1, err
     assert "lfw: interrupted; the same command goes on from the last finished stage." in err
     assert not running()

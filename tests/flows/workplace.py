@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +14,19 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lfw", "tasks", "flows", "infra")
 QUICK = ("--top", "3", "--images-per-person", "15", "--epochs", "2")
+
+STAGES = [
+    "fetch-and-unpack",
+    "read-lists",
+    "path-expansion",
+    "resolution-audit",
+    "bias-report",
+    "stratified-split",
+    "train",
+    "baselines",
+    "evaluate",
+    "register",
+]
 
 
 class Workplace:
@@ -97,3 +111,9 @@ def reused(result: dict[str, Any]) -> dict[str, bool]:
 def ran(result: dict[str, Any]) -> set[str]:
     """Name the stages that ran."""
     return {record["name"] for record in result["stages"] if not record["reused"]}
+
+
+def prefect_rows(place: Workplace, query: str, *values: str) -> list[tuple[Any, ...]]:
+    """Ask the Prefect server's database."""
+    with sqlite3.connect(place.data / "prefect" / "prefect.db", timeout=30) as database:
+        return database.execute(query, values).fetchall()
