@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 
@@ -15,7 +16,7 @@ def print_result(result: dict[str, Any]) -> None:
     elif "audit" in result:
         console.print(_facts("Audit", result["audit"]))
     else:
-        console.print(result["report"])
+        console.print(Markdown(result["report"]))
     console.print(_stages(result["stages"]))
     for warning in result["warnings"]:
         console.print(f"warning: {warning}", style="yellow", highlight=False)

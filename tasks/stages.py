@@ -175,11 +175,20 @@ class Stage(Generic[P]):
         code = {_code_name(name): value for name, value in function_digests(self.function).items()}
         return inputs | code
 
-    def _execute(self, key: str, work: Work, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    def _execute(
+        self,
+        key: str,
+        work: Work,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        again: bool,
+    ) -> str:
         """Run the stage in a new folder, and put the folder in its place."""
         home, name = work.folder.parent, work.folder.name
         with filelock.FileLock(home / f"{name}.lock"):
             sweep_partial(home, name)
+            if not again and read_output(work.folder) is not None:
+                return key  # another run made it meanwhile
             with new_folder_beside(work.folder) as partial:
                 self._write(partial, work, key, args, kwargs)
         return key
@@ -319,15 +328,16 @@ def run_stage(
     folder, ledger = home / key[:16], home / "last.json"
     found = read_output(folder)
     why = "unchanged" if found else explain_run(ledger, parts, known=(folder / _RECORD).exists())
-    if found is not None and not stage.still_holds(found):
+    gone = found is not None and not stage.still_holds(found)
+    if gone:
         found, why = None, "what it had made elsewhere is gone"
     since = time.monotonic()
     configured = stage.task.with_options(refresh_cache=found is None)
     order = Work(folder, work.report, work.run_id)
-    state = configured(key, order, args, kwargs, return_state=True)
-    reused = state.name == "Cached"
-    if found is not None and not reused and state.is_completed():
-        why = "its earlier result was no longer recorded"
+    state = configured(key, order, args, kwargs, gone, return_state=True)
+    if found is not None and state.name != "Cached":
+        why = "unchanged; Prefect's own record of it was gone"
+    reused = found is not None and state.is_completed()
     record = StageRecord(
         stage.name, state.name or state.type.value, time.monotonic() - since, reused, why
     )

@@ -79,7 +79,7 @@ def real_archive() -> Path:
     named = os.environ.get(REAL_ARCHIVE)
     if not named:
         pytest.skip(f"{REAL_ARCHIVE} is not set: the tests on the real data set are skipped")
-    path = Path(named.partition("#sha256=")[0]).expanduser()
+    path = Path(named.partition("#sha256=")[0]).expanduser().absolute()
     if not path.is_file():
         pytest.fail(f"{REAL_ARCHIVE} names {path}, which is not a file: name the archive")
     return path
