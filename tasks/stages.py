@@ -227,7 +227,8 @@ def stage(
 
 def write_record(folder: Path, name: str, key: str, run_id: str, summary: Summary) -> None:
     """Seal a stage's folder: from then on its files count as its result."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    found = folder.rglob("*")
+    files = sorted(path for path in found if path.is_file() and path.name != _RECORD)
     record = {
         "stage": name,
         "key": key,

@@ -1,0 +1,27 @@
+"""Tests of tables in artifacts."""
+
+import pandas as pd
+
+from tasks.markdown import table
+
+
+def test_a_row_a_line_with_readable_numbers() -> None:
+    frame = pd.DataFrame({"name": ["A|B", "C"], "images": [13233, 1], "share": [0.12345, 2.5]})
+    assert table(frame).splitlines() == [
+        "| name | images | share |",
+        "| --- | --- | --- |",
+        "| A\\|B | 13,233 | 0.1235 |",
+        "| C | 1 | 2.50 |",
+    ]
+
+
+def test_missing_values_are_empty() -> None:
+    assert table(pd.DataFrame({"a": [None, 1.0]})).splitlines()[2] == "|  |"
+
+
+def test_what_is_cut_is_counted() -> None:
+    assert table(pd.DataFrame({"a": range(7)}), limit=5).endswith("and 2 more rows.")
+
+
+def test_nothing_says_so() -> None:
+    assert table(pd.DataFrame({"a": []})) == "None."
