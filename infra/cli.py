@@ -117,7 +117,9 @@ def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
         from infra.tables import print_result
 
         print_result(result)
-    print(describe_choice(source), file=sys.stderr if as_json else sys.stdout)
+    synthetic = result["source"]["kind_of_data"] == "synthetic"
+    said = describe_choice(source, synthetic=synthetic)
+    print(said, file=sys.stderr if as_json else sys.stdout)
 
 
 def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:

@@ -102,9 +102,17 @@ def _named_source(text: str) -> Source:
     )
 
 
-def describe_choice(source: Source) -> str:
-    """Say in a line which data a run uses, and why."""
-    if source.kind == "sample":
+def describe_choice(source: Source, *, synthetic: bool | None = None) -> str:
+    """Say in a line which data a run uses, and why.
+
+    Parameters
+    ----------
+    source
+        The origin.
+    synthetic
+        Whether its content is drawn, where that is known (a folder may hold the sample, too).
+    """
+    if synthetic or source.kind == "sample":
         return (
             f"SYNTHETIC DATA: drawn faces of invented people ({source.why}). Its figures say "
             "nothing about real faces."

@@ -154,7 +154,7 @@ class Run:
         for text in self.warnings:
             self._logger.warning(text)
         if self.dataset.kind == "synthetic":
-            self._logger.warning("%s", describe_choice(self.dataset.source))
+            self._logger.warning("%s", describe_choice(self.dataset.source, synthetic=True))
         return whole
 
 
