@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 
 from lfw import parameters as p
-from tasks.checks import report_bias
+from tasks.checks import check_selection, report_bias
 from tasks.data import list_images, read_lists
 from tasks.results import bias_result
 from tasks.runs import tracked_run
@@ -29,6 +29,7 @@ def bias_report(
     with tracked_run(wanted, f"bias · {wanted.label}") as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
+        check_selection(lists, wanted)
         images = run.stage(list_images, lists, wanted.seed)
         bias = run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
         return run.finish(bias_result(lists, bias))

@@ -94,7 +94,7 @@ def close_left_behind(folder: Path) -> list[str]:
             ),
         ):
             taken_by_worker = run.work_queue_id is not None
-            if taken_by_worker or run.labels.get("mlflow.run_id") in at_work:
+            if taken_by_worker or str(run.id) in at_work:
                 continue
             state: State[None] = Crashed(message="its process was killed")
             prefect.set_flow_run_state(run.id, state, force=True)

@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 
 from lfw import parameters as p
-from tasks.checks import apply_gate, audit_resolution, report_bias
+from tasks.checks import apply_gate, audit_resolution, check_selection, report_bias
 from tasks.data import list_images, read_lists
 from tasks.evaluating import evaluate_model, run_baselines
 from tasks.learning import split_images, train_model
@@ -39,6 +39,7 @@ def train_faces(
     with tracked_run(wanted, name) as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
+        check_selection(lists, wanted)
         images = run.stage(list_images, lists, wanted.seed)
         audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
         apply_gate(wanted.audit_gate, lists, audit)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lfw.errors import InputError, LfwError
 from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters, explain
-from lfw.settings import data_folder
+from lfw.settings import data_folder, make_data_folder
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -27,6 +27,7 @@ app = App(
     help="Face identification on Labeled Faces in the Wild: checked, tracked, repeatable.",
     help_format="plaintext",
     version=lambda: importlib.metadata.version("lfw-flow"),
+    suppress_keyboard_interrupt=False,
     default_parameter=Parameter(consume_multiple=True, negative=()),
 )
 
@@ -92,6 +93,10 @@ def main() -> None:
         _fail(str(error), BAD_INPUT)
     except LfwError as error:
         _fail(str(error), FAILED)
+    except BrokenPipeError:
+        # Who read the output has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED) from None
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
 
@@ -103,9 +108,12 @@ def _fail(message: str, code: int) -> None:
 
 def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
     """Run a flow on a Prefect server, and print its result."""
+    from infra.mlflow_store import check_tracking_server
     from lfw.sources import choose_source, describe_choice
 
     folder = data_folder(os.environ)
+    make_data_folder(folder)
+    check_tracking_server(folder)
     source = choose_source(wanted.source, folder, os.environ)
     print(describe_choice(source), file=sys.stderr, flush=True)
     # Standard output is for the result alone, whatever a library prints.

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from infra.supervisor import write_atomically
-from lfw.errors import LfwError
+from lfw.errors import InputError, LfwError
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """How the address of a tracking store begins that is a database."""
@@ -27,6 +27,33 @@ def tracking_uri(data_folder: Path) -> str:
 def artifact_root(data_folder: Path) -> str:
     """Return the absolute folder in which new experiments keep their artifacts."""
     return str(mlflow_folder(data_folder) / "artifacts")
+
+
+def check_tracking_server(data_folder: Path) -> None:
+    """See that the MLflow server answers, if ``MLFLOW_TRACKING_URI`` names one.
+
+    MLflow itself would try for minutes.
+
+    Raises
+    ------
+    InputError
+        If it does not answer.
+    """
+    uri = tracking_uri(data_folder)
+    if not uri.startswith(("http://", "https://")):
+        return
+    import httpx
+
+    try:
+        status = httpx.get(f"{uri.rstrip('/')}/health", timeout=10).status_code
+        why = f"/health says {status}" if status >= 500 else ""
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        why = str(error) or type(error).__name__
+    if why:
+        raise InputError(
+            f"No MLflow server answers at MLFLOW_TRACKING_URI={without_password(uri)} ({why}): "
+            "start it or mend the address, or unset MLFLOW_TRACKING_URI to use a local store."
+        )
 
 
 def prepare_tracking_store(data_folder: Path) -> None:

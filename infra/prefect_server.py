@@ -61,9 +61,11 @@ def client_environment(data_folder: Path, api_url: str) -> dict[str, str]:
     folder = data_folder.resolve() / "prefect"
     defaults = {
         "DO_NOT_TRACK": "true",
+        "KERAS_HOME": str(folder.parent / "home" / "keras"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_UV_AUTO_DETECT": "false",  # a model needs five packages, not the whole lock file
+        "MPLCONFIGDIR": str(folder.parent / "home" / "matplotlib"),
         "PREFECT_HOME": str(folder),
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
         "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"),

@@ -5,17 +5,22 @@ from pathlib import Path
 
 
 def live_runs(data_folder: Path) -> list[str]:
-    """Give the MLflow runs of processes that are alive."""
+    """Give the flow runs of processes that are alive."""
     return [path.name for path in _locks(data_folder) if _held(path)]
 
 
 def orphaned_runs(data_folder: Path) -> list[str]:
-    """Give the MLflow runs of processes that are gone: they would stay RUNNING for ever."""
+    """Give the flow runs of processes that are gone: they would stay RUNNING for ever."""
     return [path.name for path in _locks(data_folder) if not _held(path)]
 
 
+def lock_path(data_folder: Path, flow_run_id: str) -> Path:
+    """Give the file that a run's process holds a lock on."""
+    return data_folder / "mlflow" / "running" / flow_run_id
+
+
 def _locks(data_folder: Path) -> list[Path]:
-    return sorted((data_folder / "mlflow" / "running").glob("*"))
+    return sorted(lock_path(data_folder, "").glob("*"))
 
 
 def _held(path: Path) -> bool:

@@ -7,7 +7,15 @@ below and the flows' signatures use these types, so that bounds hold wherever a 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from lfw.errors import InputError
 
@@ -110,15 +118,27 @@ Gate = Annotated[
         "left out) or fail (the run ends).",
     ),
 ]
+
+
+def _existing_file(path: Path) -> Path:
+    """Make a path independent of the working directory, and see that there is a file."""
+    whole = path.expanduser().absolute()
+    if not whole.is_file():
+        raise ValueError(f"there is no file {whole}")
+    return whole
+
+
+_File = Annotated[Path, AfterValidator(_existing_file)]
+
 Errata = Annotated[
-    Path | None,
+    _File | None,
     _shown(
         title="Errata",
         description="A CSV subject,problem,other of known label errors: flagged, never corrected.",
     ),
 ]
 Annotations = Annotated[
-    Path | None,
+    _File | None,
     _shown(
         title="Group annotations",
         description="A CSV image_path,ATTRIBUTE of third-party labels, for counts by group.",

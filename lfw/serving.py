@@ -3,6 +3,7 @@
 This module is packed with every registered model, so it rests on little.
 """
 
+import hashlib
 from pathlib import Path
 
 import keras
@@ -18,6 +19,15 @@ _BATCH = 64
 def save_model(model: keras.Model, path: Path) -> None:
     """Write a model in Keras' own format."""
     model.save(path)
+
+
+def weights_digest(model: keras.Model) -> str:
+    """SHA-256 of a model's weights, whatever file they are saved in."""
+    whole = hashlib.sha256()
+    for weights in model.get_weights():
+        whole.update(str(weights.shape).encode())
+        whole.update(np.ascontiguousarray(weights).tobytes())
+    return whole.hexdigest()
 
 
 def load_model(path: Path) -> keras.Model:

@@ -1,9 +1,12 @@
 """Where things are kept."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
+
+from lfw.errors import InputError
 
 DATA_VARIABLE = "LFW_DATA"
 
@@ -13,10 +16,37 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
     It is what ``LFW_DATA`` names, else ``data`` in the checkout, else (installed as a package) the
     user's data folder.
+
+    Raises
+    ------
+    InputError
+        If ``LFW_DATA`` names the home of a user who does not exist.
     """
     if named := environ.get(DATA_VARIABLE):
-        return Path(named).expanduser().absolute()
+        try:
+            return Path(named).expanduser().absolute()
+        except RuntimeError as error:
+            raise InputError(f"{DATA_VARIABLE}: {named} names no folder: {error}") from None
     checkout = Path(__file__).parent.parent
     if (checkout / "pyproject.toml").is_file():
         return checkout / "data"
     return Path(platformdirs.user_data_dir("lfw-flow"))
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make the data folder, and see that it can be written to.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the data folder {folder} cannot be written to ({error.strerror}): set "
+            f"{DATA_VARIABLE} to one that can."
+        ) from None

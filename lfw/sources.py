@@ -63,7 +63,10 @@ def choose_source(text: str, data_folder: Path, environ: Mapping[str, str]) -> S
     if wanted := environ.get("LFW_SOURCE"):
         if wanted == "auto":
             raise InputError("LFW_SOURCE may not be 'auto': set it to a path, a URL or a name.")
-        return replace(_named_source(wanted), why="LFW_SOURCE names it")
+        try:
+            return replace(_named_source(wanted), why="LFW_SOURCE names it")
+        except InputError as error:
+            raise InputError(f"LFW_SOURCE: {error}") from None
     earlier = _fetched_before(data_folder)
     if earlier is not None:
         return replace(earlier, why="it was fetched before")
@@ -85,6 +88,13 @@ def _named_source(text: str) -> Source:
     wanted = digest.lower() if mark else None
     if wanted is not None and (len(wanted) != 64 or set(wanted) - set("0123456789abcdef")):
         raise InputError(f"source: {digest!r} is not a SHA-256: give its 64 hexadecimal digits.")
+    try:
+        return _located(location, wanted)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise InputError(f"source: {location[:200]!r} is no address and no path: {error}") from None
+
+
+def _located(location: str, wanted: str | None) -> Source:
     if urlsplit(location).scheme in {"http", "https"}:
         return Source("url", location, wanted)
     if "://" in location:
@@ -144,7 +154,7 @@ def _fetched_before(data_folder: Path) -> Source | None:
 def download_path(source: Source, data_folder: Path) -> Path:
     """Path under which the download of a URL is kept."""
     name = Path(urlsplit(source.location).path).name or "archive"
-    return data_folder / "downloads" / f"{text_digest([source.location])[:12]}-{name}"
+    return data_folder / "downloads" / f"{text_digest([source.location])[:12]}-{name[-80:]}"
 
 
 def kaggle_cache(data_folder: Path) -> Path:

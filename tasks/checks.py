@@ -125,6 +125,12 @@ def apply_gate(gate: str, lists: StageOutput, audit: StageOutput) -> None:
     check_gate(gate, problems)
 
 
+@task(name="selection-check", task_run_name="selection-check")
+def check_selection(lists: StageOutput, wanted: SelectionParameters) -> None:
+    """End the run at once if a name is misspelt or the selection is too large."""
+    select_people(Catalog.read(lists.folder).people, wanted)
+
+
 @stage(
     "bias-report",
     key=lambda lists, images, wanted, seed, annotations: {

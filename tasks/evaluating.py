@@ -76,7 +76,7 @@ def _plain(scores: dict[str, Score]) -> dict[str, dict[str, float]]:
     "evaluate",
     key=lambda _dataset, split, trained, baselines, wanted: {
         "the split": split.digest,
-        "the fitted model": trained.digest,
+        "the fitted model": trained.files["fingerprint.json"],
         "the baselines": baselines.digest,
         "annotations": optional_digest(wanted.annotations, "annotations"),
     },

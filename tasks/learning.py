@@ -1,5 +1,6 @@
 """Stages 6 and 7: the split and the fit."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,10 @@ def read_pixels(
     return read_many(Path(dataset.image_folder), paths), np.array(labels, dtype=np.int64)
 
 
+def _network_digest(wanted: TrainParameters) -> str:
+    return value_digest(code_digests([f"lfw.networks.{wanted.model}"]))
+
+
 @stage(
     "train",
     key=lambda _dataset, split, wanted: {
@@ -113,14 +118,14 @@ def read_pixels(
         "model": wanted.model,
         "epochs": wanted.epochs,
         "seed": wanted.seed,
-        "the network's code": value_digest(code_digests([f"lfw.networks.{wanted.model}"])),
+        "the network's code": _network_digest(wanted),
     },
 )
 def train_model(
     work: Work, dataset: Dataset, split: StageOutput, wanted: TrainParameters
 ) -> Summary:
     """Fit the network by name, streaming its figures epoch by epoch."""
-    from lfw.serving import save_model
+    from lfw.serving import save_model, weights_digest
     from lfw.training import fit
 
     drawn = Split.read(split / "split.csv")
@@ -141,6 +146,9 @@ def train_model(
         on_epoch,
     )
     save_model(fitted.model, work.folder / "model.keras")
+    # A saved model's bytes differ from fit to fit (dates, ids): this says whether it is the same.
+    fingerprint = {"weights": weights_digest(fitted.model), "network": _network_digest(wanted)}
+    (work.folder / "fingerprint.json").write_text(json.dumps(fingerprint), encoding="utf-8")
     fitted.history.to_csv(work.folder / "history.csv", index=False)
     save(plot_history(fitted.history, fitted.best_epoch), work.folder / "learning-curves.png")
     best = fitted.history.iloc[fitted.best_epoch - 1]

@@ -39,7 +39,7 @@ def _still_registered(output: StageOutput) -> bool:
     key=lambda dataset, split, trained, evaluation, wanted: {
         "data kind": dataset.kind,
         "the split": split.digest,
-        "the fitted model": trained.digest,
+        "the fitted model": trained.files["fingerprint.json"],
         "the evaluation": evaluation.digest,
         "model": wanted.model,
         "registry": mlflow.get_registry_uri(),
@@ -60,7 +60,7 @@ def register_model(
     classes = tuple(split.facts["classes"])
     # uv's environments have no pip, and what the model needs is pinned: its warning misleads.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-    uri = _log_model(trained / "model.keras", classes)
+    uri, model_id = _log_model(trained / "model.keras", classes)
     client = MlflowClient()
     run = client.get_run(work.run_id)
     code = code_digests([f"lfw.networks.{wanted.model}", "lfw.training", "lfw.serving"])
@@ -77,7 +77,9 @@ def register_model(
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
     }
     _ensure_registered_model(client)
-    version = client.create_model_version(MODEL_NAME, uri, run_id=work.run_id, tags=tags)
+    version = client.create_model_version(
+        MODEL_NAME, uri, run_id=work.run_id, tags=tags, model_id=model_id
+    )
     client.update_model_version(
         MODEL_NAME, version.version, _description(dataset, wanted, evaluation, classes)
     )
@@ -95,7 +97,7 @@ def register_model(
     return Summary(markdown, facts)
 
 
-def _log_model(path: Path, classes: tuple[str, ...]) -> str:
+def _log_model(path: Path, classes: tuple[str, ...]) -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / "classes.json"
         named.write_text(json.dumps(classes), encoding="utf-8")
@@ -108,7 +110,7 @@ def _log_model(path: Path, classes: tuple[str, ...]) -> str:
             input_example=np.full((1, SIZE, SIZE, 3), 128, dtype=np.uint8),
             pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED],
         )
-    return str(logged.model_uri)
+    return str(logged.model_uri), str(logged.model_id)
 
 
 def signature(classes: tuple[str, ...]) -> ModelSignature:

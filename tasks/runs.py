@@ -63,8 +63,9 @@ class Run:
     dataset: Dataset
     manifest: StageOutput
 
-    def __init__(self, folder: Path, run_id: str, report: Report) -> None:
+    def __init__(self, folder: Path, run_id: str, name: str, report: Report) -> None:
         self.data_folder = folder
+        self._name = name
         self.run_id = run_id
         self.records: list[StageRecord] = []
         self.warnings: list[str] = []
@@ -88,6 +89,8 @@ class Run:
             raise LfwError(f"{saved['folder']} changed while the run was reading it: run again.")
         self.manifest = manifest
         self._tell(manifest, state)
+        if self.dataset.kind == "synthetic":
+            name_run(self.run_id, f"{self._name} · SYNTHETIC")
         log_dataset(self.run_id, self.dataset)
         log_tags(
             self.run_id, {"data.kind": self.dataset.kind, "data_digest": self.dataset.data_digest}
@@ -174,8 +177,6 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     _quieten_users_mistakes()
     source = choose_source(wanted.source, folder, os.environ)
     get_run_logger().info("%s", describe_choice(source))
-    if source.kind == "sample":
-        name += " · SYNTHETIC"
     flow_run_id = str(flow_run.get_id())
     shown_at = flow_run.get_flow_run_ui_url() or ""
     tags = {
@@ -186,14 +187,21 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
         "source": f"{source.kind}: {source.location}",
     }
     with mlflow_run(folder, wanted.experiment, name, tags) as run_id, reporting() as report:
-        _link_flow_run(flow_run_id, name, run_id, run_url(folder, run_id))
+        name_run(run_id, name)
+        _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
         log_parameters(run_id, wanted.model_dump(mode="json"))
-        yield Run(folder, run_id, report), source
+        yield Run(folder, run_id, name, report), source
 
 
-def _link_flow_run(flow_run_id: str, name: str, run_id: str, url: str) -> None:
+def name_run(run_id: str, name: str) -> None:
+    """Call a run by one name on both sides."""
+    MlflowClient().update_run(run_id, name=name)
     with get_client(sync_client=True) as prefect:
-        prefect.update_flow_run(UUID(flow_run_id), name=name)
+        prefect.update_flow_run(UUID(str(flow_run.get_id())), name=name)
+
+
+def _link_flow_run(flow_run_id: str, run_id: str, url: str) -> None:
+    with get_client(sync_client=True) as prefect:
         prefect.update_flow_run_labels(UUID(flow_run_id), {"mlflow.run_id": run_id})
     create_link_artifact(
         link=url, link_text=f"MLflow run {run_id}", key="mlflow-run", description="In MLflow"
@@ -216,12 +224,13 @@ def _attach_artifact(output: StageOutput, state: State[Any]) -> None:
 
 
 class _Quiet(logging.Filter):
-    """Leave the traceback out of the log of an error that the user can mend."""
+    """Leave the traceback out of the log of an error that the user can mend, and tell it once."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], LfwError):
             record.exc_info = None
             record.exc_text = None
+            return record.name != "prefect.flow_runs"  # its task's log has it, and its state
         return True
 
 

@@ -123,10 +123,10 @@ class StageOutput:
 def read_output(folder: Path) -> StageOutput | None:
     """Read what a stage left, if its files are what they were; else None."""
     try:
-        saved = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        saved = dict(json.loads((folder / _RECORD).read_text(encoding="utf-8")))
         summary = Summary(**saved.pop("summary"))
         output = StageOutput(folder=folder, summary=summary, **saved)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return output if output.intact() else None
 
@@ -296,8 +296,8 @@ def explain_run(ledger: Path, parts: dict[str, str], known: bool) -> str:
     if known:
         return "its earlier files were removed or changed"
     try:
-        last = json.loads(ledger.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        last = dict(json.loads(ledger.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return "first run"
     names = sorted(name for name in parts | last if parts.get(name) != last.get(name))
     changes = [_change(name, last.get(name, "none"), parts.get(name, "none")) for name in names]

@@ -19,6 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from infra.mlflow_store import artifact_root, prepare_tracking_store, tracking_uri
+from infra.running import live_runs, lock_path, orphaned_runs
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
 
@@ -27,6 +28,7 @@ UI_ADDRESS = "http://127.0.0.1:5000"
 
 _PARAM_LENGTH = 6000
 _FLOW_RUN = "prefect.flow_run_id"
+_KILLED = "its process was killed"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are of chats
 
 
@@ -36,8 +38,8 @@ def mlflow_run(
 ) -> Iterator[str]:
     """Open the MLflow run that a flow run is tracked in, and give its id.
 
-    It ends as FINISHED, or as FAILED with the reason as its tag ``failure``. While it is open this
-    process holds a lock on its name, so that another can tell when its owner is gone.
+    It ends as FINISHED, or as FAILED with the reason as its tag ``failure``. Before it opens this
+    process takes a lock named after the flow run, so that another can tell when it is gone.
 
     Parameters
     ----------
@@ -51,16 +53,18 @@ def mlflow_run(
     prepare_tracking_store(data_folder)
     mlflow.set_tracking_uri(tracking_uri(data_folder))
     experiment_id = _experiment(data_folder, experiment)
-    close_orphans(data_folder, experiment_id)
-    with mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run:
+    close_orphans(data_folder)
+    with (
+        _owned(data_folder, tags[_FLOW_RUN]),
+        mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run,
+    ):
         run_id: str = run.info.run_id
-        with _owned(data_folder, run_id):
-            try:
-                yield run_id
-            except BaseException as error:
-                reason = f"{type(error).__name__}: {error}"
-                MlflowClient().set_tag(run_id, "failure", reason[:5000])
-                raise
+        try:
+            yield run_id
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {error}"
+            MlflowClient().set_tag(run_id, "failure", reason[:5000])
+            raise
 
 
 def _experiment(data_folder: Path, name: str) -> str:
@@ -81,13 +85,9 @@ def _experiment(data_folder: Path, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _lock_path(data_folder: Path, run_id: str) -> Path:
-    return data_folder / "mlflow" / "running" / run_id
-
-
 @contextlib.contextmanager
-def _owned(data_folder: Path, run_id: str) -> Iterator[None]:
-    path = _lock_path(data_folder, run_id)
+def _owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
+    path = lock_path(data_folder, flow_run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -99,8 +99,8 @@ def _owned(data_folder: Path, run_id: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def close_orphans(data_folder: Path, experiment_id: str) -> list[str]:
-    """Close runs whose process is gone: they would stay RUNNING for ever.
+def close_orphans(data_folder: Path) -> list[str]:
+    """Close runs whose process is gone, in whatever experiment: they would stay RUNNING for ever.
 
     A run is left behind if the lock that its process held is free, or (of another machine's run)
     if its Prefect flow run is over. Both its MLflow run and its flow run are closed.
@@ -108,41 +108,34 @@ def close_orphans(data_folder: Path, experiment_id: str) -> list[str]:
     Returns
     -------
     list of str
-        Ids of the runs that were closed as KILLED.
+        Ids of the MLflow runs that were closed as KILLED.
     """
     client = MlflowClient()
-    open_runs = client.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    orphans = set(orphaned_runs(data_folder))
+    alive = set(live_runs(data_folder))
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     closed = []
-    for run in open_runs:
+    for run in client.search_runs(experiments, "attributes.status = 'RUNNING'"):
         flow_run_id = run.data.tags.get(_FLOW_RUN)
-        reason = _why_over(data_folder, run.info.run_id, flow_run_id)
-        if reason is None:
+        if flow_run_id is None or flow_run_id in alive:
             continue
-        client.set_tag(run.info.run_id, "failure", reason)
-        client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
-        _lock_path(data_folder, run.info.run_id).unlink(missing_ok=True)
-        if flow_run_id is not None:
-            _close_flow_run(flow_run_id, reason)
-        closed.append(run.info.run_id)
+        reason = _KILLED if flow_run_id in orphans else _why_over(flow_run_id)
+        if reason is not None:
+            client.set_tag(run.info.run_id, "failure", reason)
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+            closed.append(run.info.run_id)
+    for flow_run_id in orphans:
+        _close_flow_run(flow_run_id, _KILLED)
+        lock_path(data_folder, flow_run_id).unlink(missing_ok=True)
     return closed
 
 
-def _why_over(data_folder: Path, run_id: str, flow_run_id: str | None) -> str | None:
-    path = _lock_path(data_folder, run_id)
-    if path.exists():
-        with path.open(encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return None
-        return "its process was killed"
-    if flow_run_id is None:
-        return None
+def _why_over(flow_run_id: str) -> str | None:
     with get_client(sync_client=True) as prefect:
         try:
             state = prefect.read_flow_run(UUID(flow_run_id)).state
         except ObjectNotFound:
-            return "its flow run is not known any more"
+            return None  # it may be another server's
     return f"its flow run is {state.name}" if state is not None and state.is_final() else None
 
 

@@ -136,8 +136,8 @@ def test_runs_left_open_by_a_killed_server_of_deployments_are_closed(
         return SimpleNamespace(id=name, name=name, work_queue_id=queue, labels=labels)
 
     runs = [
-        run("killed", **{"mlflow.run_id": "1f"}),
-        run("alive", **{"mlflow.run_id": "2e"}),
+        run("killed"),
+        run("alive"),
         run("of a worker", queue="default"),
         run("not tracked yet"),
     ]
@@ -151,7 +151,7 @@ def test_runs_left_open_by_a_killed_server_of_deployments_are_closed(
         yield SimpleNamespace(read_flow_runs=lambda **_: runs, set_flow_run_state=close)
 
     monkeypatch.setattr(serve, "get_client", client)
-    lock = tmp_path / "mlflow" / "running" / "2e"
+    lock = tmp_path / "mlflow" / "running" / "alive"
     lock.parent.mkdir(parents=True)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from infra.mlflow_server import mlflow_server
 from infra.prefect_server import prefect_server
 from lfw.images import read_rgb
 from tests.flows.workplace import QUICK, STAGES, Workplace, prefect_rows, ran, reused, wait_for
@@ -99,7 +101,7 @@ def test_prefect_has_every_task_with_its_artifact(first: dict[str, Any], place: 
         "select name, state_type from task_run where replace(flow_run_id, '-', '') = ?",
         first["flow_run_id"].replace("-", ""),
     )
-    assert {name for name, _ in tasks} == {*STAGES, "audit-gate"}
+    assert {name for name, _ in tasks} == {*STAGES, "audit-gate", "selection-check"}
     assert {state for _, state in tasks} == {"COMPLETED"}
     artifacts = prefect_rows(
         place,
@@ -247,9 +249,9 @@ def test_killed_in_a_stage_it_goes_on(
     place: Workplace, client: MlflowClient, stage: str, seed: str | None
 ) -> None:
     arguments = ("--seed", seed) if seed else ("--errata", str(_errata(place)))
-    place.kill_in(stage, *arguments)
-    [experiment] = [e for e in client.search_experiments() if e.name == "train-faces"]
-    open_runs = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    place.kill_in(stage, *arguments, "--experiment", "elsewhere")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    open_runs = client.search_runs(experiments, "attributes.status = 'RUNNING'")
     assert len(open_runs) == 1
     result = place.train(*arguments)
     order = STAGES.index(stage)
@@ -258,7 +260,7 @@ def test_killed_in_a_stage_it_goes_on(
     killed = client.get_run(open_runs[0].info.run_id)
     assert killed.info.status == "KILLED"
     assert killed.data.tags["failure"] == "its process was killed"
-    assert not client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+    assert not client.search_runs(experiments, "attributes.status = 'RUNNING'")
     [(state,)] = prefect_rows(
         place,
         "select state_type from flow_run where replace(id, '-', '') = ?",
@@ -297,6 +299,8 @@ def test_a_failed_run_is_failed_on_both_sides(place: Workplace, client: MlflowCl
         (("--top", "3", "--min-images", "9"), "choose people in one way"),
         (("--model", "vgg"), "model = 'vgg'"),
         (("--source", "/nowhere/at.zip"), "there is no /nowhere/at.zip"),
+        (("--errata", "/nowhere/errata.csv"), "there is no file /nowhere/errata.csv"),
+        (("--source", "http://[x"), "no address"),
         (("--bogus",), "bogus"),
     ],
 )
@@ -307,6 +311,33 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert (code, out) == (2, "")
     [line] = err.strip().splitlines()
     assert said in line
+
+
+@pytest.mark.usefixtures("first")
+def test_a_real_tracking_server_gets_the_run_and_the_model(place: Workplace) -> None:
+    with mlflow_server(place.folder / "tracking") as url:
+        result = place.train(MLFLOW_TRACKING_URI=url)
+        remote = MlflowClient(url)
+        assert remote.get_run(result["mlflow_run_id"]).info.status == "FINISHED"
+        version = remote.get_model_version(result["model_name"], result["model_version"])
+        assert version.status == "READY"
+        assert version.run_id == result["mlflow_run_id"]
+        assert ran(result) == {"register"}, "another registry has no version yet"
+
+
+def test_a_dead_tracking_server_is_told_at_once(place: Workplace) -> None:
+    began = time.monotonic()
+    code, out, err = place.run("train", MLFLOW_TRACKING_URI="http://127.0.0.1:1")
+    assert (code, out) == (2, "")
+    assert "No MLflow server answers" in err
+    assert time.monotonic() - began < 20
+
+
+def test_an_unusable_data_folder_is_told_at_once(place: Workplace) -> None:
+    code, out, err = place.run("train", LFW_DATA="/proc/nothing/here")
+    assert (code, out) == (2, "")
+    [line] = err.strip().splitlines()
+    assert "cannot be written to" in line
 
 
 def test_audit_and_bias_alone(place: Workplace) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lfw.networks import join, recipe_of
-from lfw.serving import answers, load_model, predict, save_model
+from lfw.serving import answers, load_model, predict, save_model, weights_digest
 from tests.lfw.bad_images import drawn
 
 CLASSES = ("Ann", "Bob", "Cat")
@@ -27,6 +27,19 @@ def test_read_model_answers_as_the_written_one(model: keras.Model, tmp_path: Pat
     again = load_model(path)
     assert np.array_equal(predict(again, PIXELS), predict(model, PIXELS))
     assert again.input_shape == (None, 250, 250, 3)
+
+
+def test_weights_digest_outlives_the_file_and_notices_a_change(
+    model: keras.Model, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    save_model(model, path)
+    again = load_model(path)
+    assert weights_digest(again) == weights_digest(model)
+    changed = [weights.copy() for weights in again.get_weights()]
+    changed[-1][0] += 1e-3
+    again.set_weights(changed)
+    assert weights_digest(again) != weights_digest(model)
 
 
 def test_file_holds_the_weights_and_little_else(model: keras.Model, tmp_path: Path) -> None:

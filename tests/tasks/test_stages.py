@@ -35,7 +35,9 @@ def test_what_was_written_is_read(folder: Path) -> None:
     assert (output / "rows.csv").read_text() == "a,b\n1,2\n"
 
 
-@pytest.mark.parametrize("damage", ["remove", "change", "unrecorded", "garbled"])
+@pytest.mark.parametrize(
+    "damage", ["remove", "change", "unrecorded", "garbled", "emptied", "nulled"]
+)
 def test_what_is_not_intact_is_not_read(folder: Path, damage: str) -> None:
     match damage:
         case "remove":
@@ -46,6 +48,10 @@ def test_what_is_not_intact_is_not_read(folder: Path, damage: str) -> None:
             (folder / "stage.json").unlink()
         case "garbled":
             (folder / "stage.json").write_text('{"stage": ')
+        case "emptied":
+            (folder / "stage.json").write_text("{}")
+        case "nulled":
+            (folder / "stage.json").write_text("null")
     assert read_output(folder) is None
 
 
@@ -62,6 +68,8 @@ def test_digest_is_of_data_and_not_of_pictures(folder: Path) -> None:
 def test_why_a_stage_runs(tmp_path: Path) -> None:
     ledger = tmp_path / "last.json"
     assert explain_run(ledger, {"seed": "0"}, known=False) == "first run"
+    ledger.write_text("[]")
+    assert explain_run(ledger, {}, known=False) == "asked for again"
     ledger.write_text(json.dumps({"seed": "0", "code of lfw.split": "a" * 64}))
     parts = {"seed": "1", "code of lfw.split": "b" * 64}
     assert explain_run(ledger, parts, known=False) == (
