@@ -178,6 +178,10 @@ class AuditParameters(Parameters):
     experiment: Experiment = "audit-dataset"
 
 
+SELECTION = frozenset({"people", "top", "min_images", "images_per_person"})
+"""Fields of :class:`SelectionParameters` that decide who is chosen."""
+
+
 class SelectionParameters(Parameters):
     """Who is to be recognised, and with how many images each."""
 

@@ -25,7 +25,7 @@ from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.figures import plot_distribution, plot_images, plot_most_photographed, save
 from lfw.images import read_grey, read_many
-from lfw.parameters import SelectionParameters
+from lfw.parameters import SELECTION, SelectionParameters
 from lfw.same_photo import find_same_photos
 from lfw.split import sample_images, select_people
 from tasks.data import read_image_files
@@ -136,7 +136,7 @@ def check_selection(lists: StageOutput, wanted: SelectionParameters) -> None:
     key=lambda lists, images, wanted, seed, annotations: {
         "the lists": lists.digest,
         "the rows of images": images.digest,
-        **wanted.model_dump(mode="json", include=set(SelectionParameters.model_fields)),
+        **wanted.model_dump(mode="json", include=set(SELECTION)),
         "seed": seed,
         "annotations": optional_digest(annotations, "annotations"),
     },

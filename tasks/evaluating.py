@@ -166,7 +166,7 @@ def _compare(
     below, warnings = [], []
     for name, found in _scores(baselines).items():
         p = mcnemar(truth, answer, answers[name].to_numpy())
-        rows.append((name, str(Score(**found["accuracy"])), f"{p:.3f}"))
+        rows.append((name, str(Score(**found["accuracy"])), _shown_p(p)))
         if accuracy.value < found["accuracy"]["value"]:
             if p < _EVEN:
                 below.append(name)
@@ -174,10 +174,14 @@ def _compare(
             warnings.append(
                 f"{model} ({accuracy.value:.3f}) is below the baseline {name} "
                 f"({found['accuracy']['value']:.3f}) on the same test images, {told} "
-                f"(McNemar's p = {p:.3f})."
+                f"(McNemar's test: {_shown_p(p)})."
             )
     columns = ["classifier", "accuracy", "p that it errs as often as the model (McNemar)"]
     return pd.DataFrame(rows, columns=columns), below, warnings
+
+
+def _shown_p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def _groups(

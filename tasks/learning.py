@@ -16,14 +16,14 @@ from lfw.figures import (
     save,
 )
 from lfw.images import read_many
-from lfw.parameters import SelectionParameters, TrainParameters
+from lfw.parameters import SELECTION, TrainParameters
 from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images, select_people
 from tasks.data import read_image_files
 from tasks.markdown import table
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.tracking import log_figures
 
-_SPLIT_PARAMETERS = {*SelectionParameters.model_fields, "seed", "test_share", "validation_share"}
+_SPLIT_PARAMETERS = {*SELECTION, "seed", "test_share", "validation_share"}
 
 
 @stage(
