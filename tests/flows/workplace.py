@@ -61,6 +61,7 @@ class Workplace:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_listen_to_interrupts,  # noqa: PLW1509 (no threads are at work here)
         )
 
     def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
@@ -88,6 +89,11 @@ class Workplace:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+def _listen_to_interrupts() -> None:
+    """Undo what a shell does to a command in its background, and a command passes on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def in_work(home: Path) -> bool:
