@@ -22,11 +22,13 @@ help: ## List the targets
 .tools/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv .tools
-	.tools/bin/pip install --quiet --disable-pip-version-check uv
+	@echo "Installing uv into .tools …" >&2
+	@$(PYTHON) -m venv .tools >&2
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv >&2
 
 .venv/.synced: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
-	$(UV) sync --locked --quiet
+	@echo "Installing the locked environment into .venv …" >&2
+	@$(UV) sync --locked --quiet >&2
 	@touch $@
 
 setup: .venv/.synced ## Install the locked environment into .venv
