@@ -13,7 +13,7 @@ TESTS ?= tests
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test lint types tests format ui audit bias doctor clean
+.PHONY: help setup run pretrain verify test lint types tests format ui audit bias doctor clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,12 @@ setup: .venv/.synced ## Install the locked environment into .venv
 
 run: setup ## Run the main job: train and test on Labeled Faces in the Wild
 	@$(RUN) lfw train $(ARGS)
+
+pretrain: setup ## Learn a face embedding from everybody but those who are to be recognised
+	@$(RUN) lfw pretrain $(ARGS)
+
+verify: setup ## Judge pairs of images by the data set's own protocol: one person or two?
+	@$(RUN) lfw verify $(ARGS)
 
 audit: setup ## Check every list and image of the data set
 	@$(RUN) lfw audit $(ARGS)

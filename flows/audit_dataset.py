@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution
 from tasks.data import list_images, read_lists
@@ -15,11 +16,11 @@ _DEFAULT = p.AuditParameters()
 
 @flow(name="audit-dataset", validate_parameters=True)
 def audit_dataset(
-    source: p.Source = _DEFAULT.source,
-    seed: p.Seed = _DEFAULT.seed,
-    audit_gate: p.Gate = _DEFAULT.audit_gate,
-    errata: p.Errata = _DEFAULT.errata,
-    experiment: p.Experiment = _DEFAULT.experiment,
+    source: f.Source = _DEFAULT.source,
+    seed: f.Seed = _DEFAULT.seed,
+    audit_gate: f.Gate = _DEFAULT.audit_gate,
+    errata: f.Errata = _DEFAULT.errata,
+    experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
     """Check every list and every image of the data set."""
     wanted = p.AuditParameters.checked(**locals())

@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import check_selection, report_bias
 from tasks.data import list_images, read_lists
@@ -15,14 +16,14 @@ _DEFAULT = p.BiasParameters()
 
 @flow(name="bias-report", validate_parameters=True)
 def bias_report(
-    source: p.Source = _DEFAULT.source,
-    people: p.People = _DEFAULT.people,
-    top: p.Top = _DEFAULT.top,
-    min_images: p.MinImages = _DEFAULT.min_images,
-    images_per_person: p.ImagesPerPerson = _DEFAULT.images_per_person,
-    seed: p.Seed = _DEFAULT.seed,
-    annotations: p.Annotations = _DEFAULT.annotations,
-    experiment: p.Experiment = _DEFAULT.experiment,
+    source: f.Source = _DEFAULT.source,
+    people: f.People = _DEFAULT.people,
+    top: f.Top = _DEFAULT.top,
+    min_images: f.MinImages = _DEFAULT.min_images,
+    images_per_person: f.ImagesPerPerson = _DEFAULT.images_per_person,
+    seed: f.Seed = _DEFAULT.seed,
+    annotations: f.Annotations = _DEFAULT.annotations,
+    experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
     """Say who is in the data set, and who a selection drops."""
     wanted = p.BiasParameters.checked(**locals())

@@ -27,8 +27,10 @@ from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.audit_dataset import audit_dataset
+from flows.pretrain_embedding import pretrain
 from flows.report_bias import bias_report
 from flows.train_faces import train_faces
+from flows.verify_faces import verify
 from infra.prefect_server import local_server
 from infra.running import live_runs
 from lfw.settings import data_folder
@@ -47,6 +49,8 @@ def deployments() -> list[RunnerDeployment]:
     """Return the deployments, one a flow; of trainings only one runs at a time."""
     return [
         _deployment(train_faces, ["lfw", "training"], _ONE_AT_A_TIME),
+        _deployment(pretrain, ["lfw", "training"], _ONE_AT_A_TIME),
+        _deployment(verify, ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(audit_dataset, ["lfw", "audit"]),
         _deployment(bias_report, ["lfw", "bias"]),
     ]

@@ -4,34 +4,40 @@ from typing import Any
 
 from prefect import flow
 
+from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, check_selection, report_bias
 from tasks.data import list_images, read_lists
+from tasks.embedding import find_embedding
+from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
-from tasks.learning import split_images, train_model
 from tasks.registry import register_model
 from tasks.results import training_result
 from tasks.runs import tracked_run
+from tasks.splitting import split_images
+from tasks.strangers import meet_strangers
+from tasks.training import train_model
 
 _DEFAULT = p.TrainParameters()
 
 
 @flow(name="train-faces", validate_parameters=True)
 def train_faces(
-    source: p.Source = _DEFAULT.source,
-    people: p.People = _DEFAULT.people,
-    top: p.Top = _DEFAULT.top,
-    min_images: p.MinImages = _DEFAULT.min_images,
-    images_per_person: p.ImagesPerPerson = _DEFAULT.images_per_person,
-    model: p.Model = _DEFAULT.model,
-    epochs: p.Epochs = _DEFAULT.epochs,
-    seed: p.Seed = _DEFAULT.seed,
-    test_share: p.TestShare = _DEFAULT.test_share,
-    validation_share: p.ValidationShare = _DEFAULT.validation_share,
-    audit_gate: p.Gate = _DEFAULT.audit_gate,
-    errata: p.Errata = _DEFAULT.errata,
-    annotations: p.Annotations = _DEFAULT.annotations,
-    experiment: p.Experiment = _DEFAULT.experiment,
+    source: f.Source = _DEFAULT.source,
+    people: f.People = _DEFAULT.people,
+    top: f.Top = _DEFAULT.top,
+    min_images: f.MinImages = _DEFAULT.min_images,
+    images_per_person: f.ImagesPerPerson = _DEFAULT.images_per_person,
+    model: f.Model = _DEFAULT.model,
+    embedding: f.EmbeddingVersion = _DEFAULT.embedding,
+    epochs: f.Epochs = _DEFAULT.epochs,
+    seed: f.Seed = _DEFAULT.seed,
+    test_share: f.TestShare = _DEFAULT.test_share,
+    validation_share: f.ValidationShare = _DEFAULT.validation_share,
+    audit_gate: f.Gate = _DEFAULT.audit_gate,
+    errata: f.Errata = _DEFAULT.errata,
+    annotations: f.Annotations = _DEFAULT.annotations,
+    experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
     """Train a classifier of faces on a selection of people, and test it beside its baselines."""
     wanted = p.TrainParameters.checked(**locals())
@@ -40,14 +46,21 @@ def train_faces(
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         check_selection(lists, wanted)
+        offer_shipped(wanted.model)
         images = run.stage(list_images, lists, wanted.seed)
         audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
         apply_gate(wanted.audit_gate, lists, audit)
         run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
-        split = run.stage(split_images, dataset, run.manifest, lists, images, audit, wanted)
-        trained = run.stage(train_model, dataset, split, wanted)
+        learned = run.stage(find_embedding, wanted.model, wanted.embedding)
+        split = run.stage(
+            split_images, dataset, run.manifest, lists, images, audit, learned, wanted
+        )
+        trained = run.stage(train_model, dataset, split, learned, wanted)
         baselines = run.stage(run_baselines, dataset, split, wanted.seed)
+        strangers = run.stage(meet_strangers, dataset, split, learned, trained, wanted)
         evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
-        version = run.stage(register_model, dataset, split, trained, evaluation, wanted)
+        version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
         run.replay_history(trained)
-        return run.finish(training_result(lists, split, baselines, evaluation, version))
+        return run.finish(
+            training_result(lists, split, baselines, strangers, evaluation, version, wanted)
+        )

@@ -1,4 +1,4 @@
-"""The command line: `lfw train`, `audit`, `bias`, `doctor`, `ui`."""
+"""The command line: `lfw train`, `pretrain`, `verify`, `audit`, `bias`, `doctor`, `ui`."""
 
 import contextlib
 import importlib
@@ -12,7 +12,15 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from lfw.errors import InputError, LfwError
-from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters, explain
+from lfw.parameters import (
+    AuditParameters,
+    BiasParameters,
+    Parameters,
+    PretrainParameters,
+    TrainParameters,
+    VerifyParameters,
+    explain,
+)
 from lfw.settings import data_folder, make_data_folder
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -40,6 +48,26 @@ def train(
 ) -> None:
     """Train a classifier on a selection of people, and test it beside its baselines."""
     _run("flows.train_faces:train_faces", wanted, as_json=json)
+
+
+@app.command
+def pretrain(
+    *,
+    wanted: Annotated[PretrainParameters, _FLAT] = PretrainParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Learn a face embedding from everybody but those who are to be recognised."""
+    _run("flows.pretrain_embedding:pretrain", wanted, as_json=json)
+
+
+@app.command
+def verify(
+    *,
+    wanted: Annotated[VerifyParameters, _FLAT] = VerifyParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Judge whether two images show one person, by the data set's own protocol."""
+    _run("flows.verify_faces:verify", wanted, as_json=json)
 
 
 @app.command

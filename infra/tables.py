@@ -13,6 +13,12 @@ def print_result(result: dict[str, Any]) -> None:
     if "test" in result:
         console.print(_scores(result))
         console.print(_classes(result["test"]["per_class"]))
+        console.print(_strangers(result["open_set"]), highlight=False)
+    elif "embedding" in result:
+        console.print(_facts("Embedding", result["embedding"]))
+    elif "verification" in result:
+        console.print(_verification(result["verification"]))
+        console.print(_judgement(result["verification"]), highlight=False)
     elif "audit" in result:
         console.print(_facts("Audit", result["audit"]))
     else:
@@ -33,11 +39,46 @@ def _scores(result: dict[str, Any]) -> Table:
     )
     for column in ("classifier", "accuracy", "macro F1", "balanced accuracy"):
         table.add_column(column)
-    rows = {"this model": result["test"], **result["baselines"]}
+    this = f"{result['model']}, this model" + (" (OUTSIDE DATA)" * result["outside_data"])
+    rows = {this: result["test"], **result["baselines"]}
     for name, scores in rows.items():
         cells = [_score(scores[m]) for m in ("accuracy", "macro_f1", "balanced_accuracy")]
-        table.add_row(name, *cells, style="bold" if name == "this model" else None)
+        table.add_row(name, *cells, style="bold" if name == this else None)
     return table
+
+
+def _verification(found: dict[str, Any]) -> Table:
+    table = Table(
+        title=f"View {found['view']}, {found['judge']}: {found['pairs']:,} pairs",
+        title_justify="left",
+    )
+    columns = ("fold", "pairs", "accuracy", "AUC", "threshold", "set on pairs")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in found["folds"]:
+        figures = [f"{row['accuracy']:.4f}", f"{row['auc']:.4f}", f"{row['threshold']:.4f}"]
+        table.add_row(str(row["fold"]), str(row["pairs"]), *figures, str(row["threshold_pairs"]))
+    mean = f"{found['accuracy']:.4f} ± {found['standard_error']:.4f}"
+    table.add_section()
+    table.add_row("all", str(found["pairs"]), mean, f"{found['auc']:.4f}", style="bold")
+    return table
+
+
+def _judgement(found: dict[str, Any]) -> str:
+    return (
+        f"Where 1 % of pairs of two people are accepted, {found['tar_at_far_1']:.1%} of pairs of "
+        f"one person are.\n{found['how']}\nProtocol: {found['protocol']}."
+    )
+
+
+def _strangers(found: dict[str, Any]) -> str:
+    if found["threshold"] is None:
+        return "Strangers: not enough data to set a threshold; a name is given to every face."
+    return (
+        f"Strangers: from a probability of {found['threshold']:.3f} on a name is given: to "
+        f"{found['identified']:.1%} of the known images the right one, and to "
+        f"{found['accepted']:.1%} of {found['strangers']:,} strangers some name."
+    )
 
 
 def _score(score: dict[str, float]) -> str:

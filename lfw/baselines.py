@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.feature import hog
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 
-from lfw.images import CENTRE, FACE, grey_crops
+from lfw.hog import hog_features
+from lfw.images import CENTRE, grey_crops
 
 _COMPONENTS_EIGENFACES = 120
 _COMPONENTS_HOG = 200
@@ -22,19 +22,6 @@ Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def grey_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Grey values of the centre at 56x48, one row an image of shape (n, 2688)."""
     return grey_crops(pixels, CENTRE, 56, 48).reshape(len(pixels), -1)
-
-
-def hog_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Histograms of oriented gradients of the face at 112x96, one row an image.
-
-    Cells of 8x8 pixels, 9 unsigned orientations, blocks of 2x2 cells, L2 norm. Source: N. Dalal
-    and B. Triggs, "Histograms of oriented gradients for human detection", CVPR (2005).
-    """
-    rows = [
-        hog(face, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(2, 2), block_norm="L2")
-        for face in grey_crops(pixels, FACE, 112, 96)
-    ]
-    return np.asarray(rows, dtype=np.float32)
 
 
 def _majority(_images: int, _seed: int) -> Pipeline:

@@ -13,10 +13,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from lfw.evaluation import Calibration, Score
+from lfw.open_set import OpenSet
 
 BLUE, ORANGE, GREY, LIGHT, INK = "#2563a8", "#d9722e", "#8a8f98", "#dfe3e8", "#22262b"
 
-_STYLE: Any = {
+STYLE: Any = {
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.spines.right": False,
@@ -65,7 +66,7 @@ def _a_row_each(axes: Axes, names: Sequence[str]) -> None:
         axes.set_ylabel(f"{len(names):,} people")
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
     """Draw a bar a person: how many images; the chosen ones stand out.
 
@@ -86,7 +87,7 @@ def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_distribution(distribution: pd.DataFrame) -> Figure:
     """Draw shares of people and of images, by how many images a person has."""
     figure, axes = _axes(8, 4.2)
@@ -104,7 +105,7 @@ def plot_distribution(distribution: pd.DataFrame) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_split(counts: pd.DataFrame) -> Figure:
     """Draw how many images of each person each part has.
 
@@ -124,7 +125,7 @@ def plot_split(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     """Draw loss and accuracy by epoch, for training and validation.
 
@@ -155,7 +156,72 @@ def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
+def plot_pretraining(history: pd.DataFrame) -> Figure:
+    """Draw the loss by epoch, and the figures of the validation pairs where there are some.
+
+    Parameters
+    ----------
+    history
+        ``epoch`` (from 1), ``loss``, and perhaps ``pairs_auc`` and ``pairs_accuracy``.
+    """
+    watched = "pairs_auc" in history
+    figure = Figure(figsize=(10 if watched else 5.5, 4), layout="constrained")
+    panels = figure.subplots(1, 2 if watched else 1, squeeze=False)[0]
+    dots = {"marker": "o", "markersize": 3}
+    panels[0].plot(history["epoch"], history["loss"], color=BLUE, **dots)
+    panels[0].set(title="Loss (its margin grows at first)", ylim=(0, None))
+    if watched:
+        for measure, colour, label in (
+            ("pairs_auc", BLUE, "area under the ROC curve"),
+            ("pairs_accuracy", ORANGE, "accuracy"),
+        ):
+            panels[1].plot(history["epoch"], history[measure], color=colour, label=label, **dots)
+        panels[1].set(title="Pairs of people not learned from", ylim=(0.5, 1.01))
+        panels[1].legend(frameon=False, loc="lower right")
+    for axes in panels:
+        axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.grid(axis="y")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def plot_open_set(found: OpenSet) -> Figure:
+    """Draw how many known people are named, by how many strangers are named too."""
+    figure, axes = _axes(6.5, 5)
+    least = 0.5 / found.strangers
+    axes.step(
+        np.maximum(found.curve["false_accepts"], least),
+        found.curve["identified"],
+        color=BLUE,
+        where="post",
+    )
+    axes.plot(
+        [max(found.accepted, least)],
+        [found.identified],
+        "o",
+        color=ORANGE,
+        label=f"threshold {found.threshold:.3f}, set on other strangers",
+        zorder=3,
+        clip_on=False,
+    )
+    axes.set_xscale("log")
+    axes.set(
+        xlim=(least, 1),
+        ylim=(0, 1.02),
+        title=f"{found.identified_at_far:.1%} named at 1 % of strangers named",
+        xlabel=f"share of {found.strangers:,} strangers given a name",
+        ylabel=f"share of {found.known:,} known images named rightly",
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid()
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+@mpl.rc_context(STYLE)
 def plot_confusion(counts: pd.DataFrame) -> Figure:
     """Draw the confusion matrix: numbers of images, shaded by share of the true person's."""
     size = max(5.5, 0.42 * min(len(counts), _MOST_NAMES) + 2.6)
@@ -178,7 +244,7 @@ def plot_confusion(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     """Draw accuracies with their intervals, the model first.
 
@@ -214,7 +280,7 @@ def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_calibration(calibration: Calibration) -> Figure:
     """Draw how often answers are right against how sure they are."""
     figure, axes = _axes(5.4, 5)
@@ -238,7 +304,7 @@ def plot_calibration(calibration: Calibration) -> Figure:
     return figure
 
 
-@mpl.rc_context(_STYLE)
+@mpl.rc_context(STYLE)
 def plot_images(
     pixels: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 5
 ) -> Figure:

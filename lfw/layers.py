@@ -10,9 +10,8 @@ from keras import ops
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as JPEG has it
 
 
-@keras.saving.register_keras_serializable(package="lfw")
-class GreyCrop(keras.layers.Layer):  # type: ignore[misc]
-    """Cut a part out of RGB images, in grey, at another size. It has no weights.
+class _Crop(keras.layers.Layer):  # type: ignore[misc]
+    """Cut a part out of images, at another size. It has no weights.
 
     Parameters
     ----------
@@ -21,6 +20,8 @@ class GreyCrop(keras.layers.Layer):  # type: ignore[misc]
     height, width
         Size of the result, in pixels.
     """
+
+    channels: int
 
     def __init__(
         self,
@@ -37,16 +38,21 @@ class GreyCrop(keras.layers.Layer):  # type: ignore[misc]
         self.size = (height, width)
 
     def call(self, inputs: Any) -> Any:
-        """Take pixels (n, h, w, 3), 0 to 255, to whole grey values (n, height, width, 1)."""
+        """Take pixels (n, h, w, 3), 0 to 255, to whole values (n, height, width, channels)."""
         top, left, high, wide = self.part
         cut = ops.cast(inputs[:, top : top + high, left : left + wide, :], "float32")
-        grey = ops.sum(cut * np.array(_LUMA, "float32"), axis=-1, keepdims=True)
-        small = ops.image.resize(grey, self.size, interpolation="bilinear", antialias=True)
+        small = ops.image.resize(
+            self.colour(cut), self.size, interpolation="bilinear", antialias=True
+        )
         return ops.round(small)  # training keeps these values in 8 bits: serving sees the same
 
+    def colour(self, cut: Any) -> Any:
+        """Bring the part's three channels to those of the result."""
+        return cut
+
     def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Give (n, height, width, 1)."""
-        return (input_shape[0], *self.size, 1)
+        """Give (n, height, width, channels)."""
+        return (input_shape[0], *self.size, self.channels)
 
     def get_config(self) -> dict[str, Any]:
         """Give what the layer is built from."""
@@ -54,6 +60,55 @@ class GreyCrop(keras.layers.Layer):  # type: ignore[misc]
         values = (*self.part, *self.size)
         base: dict[str, Any] = super().get_config()
         return base | dict(zip(names, values, strict=True))
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class GreyCrop(_Crop):
+    """Cut a part out of RGB images, in grey, at another size (see :class:`_Crop`)."""
+
+    channels = 1
+
+    def colour(self, cut: Any) -> Any:
+        """Take the luma of the colours."""
+        return _luma(cut)
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class ColourCrop(_Crop):
+    """Cut a part out of RGB images, in colour, at another size (see :class:`_Crop`)."""
+
+    channels = 3
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class Grey(keras.layers.Layer):  # type: ignore[misc]
+    """Take RGB (n, h, w, 3) to grey (n, h, w, 1). It has no weights."""
+
+    def call(self, inputs: Any) -> Any:
+        """Take the luma of the colours."""
+        return _luma(ops.cast(inputs, "float32"))
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class Mirror(keras.layers.Layer):  # type: ignore[misc]
+    """Exchange left and right of images (n, h, w, c). It has no weights."""
+
+    def call(self, inputs: Any) -> Any:
+        """Flip the third axis."""
+        return ops.flip(inputs, axis=2)
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class KnownShare(keras.layers.Layer):  # type: ignore[misc]
+    """Take probabilities (n, k), "somebody else" the last, to that of being known (n, 1)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Give what the last class leaves."""
+        return 1.0 - inputs[:, -1:]
+
+
+def _luma(colours: Any) -> Any:
+    return ops.sum(colours * np.array(_LUMA, "float32"), axis=-1, keepdims=True)
 
 
 @keras.saving.register_keras_serializable(package="lfw")

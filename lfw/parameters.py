@@ -1,149 +1,21 @@
-"""What a run is asked to do: one vocabulary for the command line, the run form and the tracker.
+"""What a run is asked to do: one vocabulary for the command line, the run form and the tracker."""
 
-Every parameter is declared once, as an annotated type with its title, help and range. The models
-below and the flows' signatures use these types, so that bounds hold wherever a value comes from.
-"""
+from typing import Self
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-    model_validator,
-)
-
+from lfw import fields as f
 from lfw.errors import InputError
 
-MODELS = ("compact", "notebook")
+MODELS = ("embedding", "compact", "hog", "notebook", "dlib")
+OUTSIDE_DATA = frozenset({"dlib"})
+"""Models that learned from faces outside the data set: their figures are marked wherever shown."""
+
+_EPOCHLESS = frozenset({"hog", "dlib"})
+LEFT_OUT_IMAGES = 20
+"""Images from which on a person is left out of an embedding if nothing else is asked for."""
 NOTEBOOK_TOP = 6
 NOTEBOOK_IMAGES_PER_PERSON = 75
-
-
-def _shown(*, title: str, description: str, **bounds: Any) -> Any:
-    """Declare a field whose title and help reach the run form too.
-
-    Prefect overwrites a field's own title and help, but not what extends its schema.
-    """
-    extra: dict[str, JsonValue] = {"title": title, "description": description}
-    return Field(title=title, description=description, json_schema_extra=extra, **bounds)
-
-
-Source = Annotated[
-    str,
-    _shown(
-        min_length=1,
-        title="Source",
-        description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
-        "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
-        "#sha256=HEX to demand that checksum. auto takes LFW_SOURCE, else an archive fetched "
-        "before, else Kaggle, else the sample.",
-    ),
-]
-People = Annotated[
-    tuple[str, ...] | None,
-    _shown(
-        title="People",
-        description="Names of the people to tell apart, as the data set spells them.",
-    ),
-]
-Top = Annotated[
-    Annotated[int, Field(ge=2, le=10_000)] | None,
-    _shown(title="Top", description="The N most photographed people (6 if nothing is chosen)."),
-]
-MinImages = Annotated[
-    Annotated[int, Field(ge=3, le=100_000)] | None,
-    _shown(title="Minimum images", description="Everybody with at least N images."),
-]
-ImagesPerPerson = Annotated[
-    Annotated[int, Field(ge=3, le=100_000)] | Literal["all", "balanced"],
-    _shown(
-        title="Images per person",
-        description="N images of each person, all that there are, or balanced: as many of each as "
-        "the least photographed of them has, 75 at the most.",
-    ),
-]
-Model = Annotated[
-    Literal["compact", "notebook"],
-    _shown(title="Model", description="The classifier to train, by name."),
-]
-Epochs = Annotated[
-    Annotated[int, Field(ge=1, le=10_000)] | None,
-    _shown(
-        title="Epochs", description="Passes over the training images; the model's own if empty."
-    ),
-]
-Seed = Annotated[
-    int,
-    _shown(
-        ge=0, le=2**32 - 1, title="Seed", description="Decides the split and the training's chance."
-    ),
-]
-TestShare = Annotated[
-    float,
-    _shown(
-        ge=0.05,
-        le=0.5,
-        title="Test share",
-        description="Share of each person's images that is kept for the test.",
-    ),
-]
-ValidationShare = Annotated[
-    float,
-    _shown(
-        ge=0.05,
-        le=0.5,
-        title="Validation share",
-        description="Share of what the test leaves that is kept for validation.",
-    ),
-]
-Experiment = Annotated[
-    str,
-    _shown(
-        min_length=1,
-        max_length=200,
-        title="Experiment",
-        description="The MLflow experiment that the run is filed under.",
-    ),
-]
-Gate = Annotated[
-    Literal["warn", "fail"],
-    _shown(
-        title="Audit gate",
-        description="What unreadable, mislabelled or missing images do: warn (they are named and "
-        "left out) or fail (the run ends).",
-    ),
-]
-
-
-def _existing_file(path: Path) -> Path:
-    """Make a path independent of the working directory, and see that there is a file."""
-    whole = path.expanduser().absolute()
-    if not whole.is_file():
-        raise ValueError(f"there is no file {whole}")
-    return whole
-
-
-_File = Annotated[Path, AfterValidator(_existing_file)]
-
-Errata = Annotated[
-    _File | None,
-    _shown(
-        title="Errata",
-        description="A CSV subject,problem,other of known label errors: flagged, never corrected.",
-    ),
-]
-Annotations = Annotated[
-    _File | None,
-    _shown(
-        title="Group annotations",
-        description="A CSV image_path,ATTRIBUTE of third-party labels, for counts by group.",
-    ),
-]
 
 
 class Parameters(BaseModel):
@@ -151,8 +23,8 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    source: Source = "auto"
-    experiment: Experiment = "lfw"
+    source: f.Source = "auto"
+    experiment: f.Experiment = "lfw"
 
     @classmethod
     def checked(cls, **values: object) -> Self:
@@ -172,10 +44,10 @@ class Parameters(BaseModel):
 class AuditParameters(Parameters):
     """What the stages before any selection need."""
 
-    seed: Seed = 0
-    audit_gate: Gate = "warn"
-    errata: Errata = None
-    experiment: Experiment = "audit-dataset"
+    seed: f.Seed = 0
+    audit_gate: f.Gate = "warn"
+    errata: f.Errata = None
+    experiment: f.Experiment = "audit-dataset"
 
 
 SELECTION = frozenset({"people", "top", "min_images", "images_per_person"})
@@ -185,10 +57,10 @@ SELECTION = frozenset({"people", "top", "min_images", "images_per_person"})
 class SelectionParameters(Parameters):
     """Who is to be recognised, and with how many images each."""
 
-    people: People = None
-    top: Top = None
-    min_images: MinImages = None
-    images_per_person: ImagesPerPerson = "balanced"
+    people: f.People = None
+    top: f.Top = None
+    min_images: f.MinImages = None
+    images_per_person: f.ImagesPerPerson = "balanced"
 
     @model_validator(mode="after")
     def _one_way_to_choose(self) -> Self:
@@ -217,23 +89,90 @@ class SelectionParameters(Parameters):
 class BiasParameters(SelectionParameters):
     """What the bias report needs."""
 
-    seed: Seed = 0
-    annotations: Annotations = None
-    experiment: Experiment = "bias-report"
+    seed: f.Seed = 0
+    annotations: f.Annotations = None
+    experiment: f.Experiment = "bias-report"
 
 
 class TrainParameters(SelectionParameters):
     """Everything that a training run is asked to do."""
 
-    model: Model = "compact"
-    epochs: Epochs = None
-    seed: Seed = 0
-    test_share: TestShare = 0.2
-    validation_share: ValidationShare = 0.2
-    audit_gate: Gate = "warn"
-    errata: Errata = None
-    annotations: Annotations = None
-    experiment: Experiment = "train-faces"
+    model: f.Model = "embedding"
+    embedding: f.EmbeddingVersion = "champion"
+    epochs: f.Epochs = None
+    seed: f.Seed = 0
+    test_share: f.TestShare = 0.2
+    validation_share: f.ValidationShare = 0.2
+    audit_gate: f.Gate = "warn"
+    errata: f.Errata = None
+    annotations: f.Annotations = None
+    experiment: f.Experiment = "train-faces"
+
+    @model_validator(mode="after")
+    def _epochs_where_there_are_some(self) -> Self:
+        if self.epochs is not None and self.model in _EPOCHLESS:
+            raise ValueError(
+                f"epochs = {self.epochs}: {self.model} makes no passes over the images: leave "
+                "epochs out"
+            )
+        return self
+
+
+class PretrainParameters(Parameters):
+    """Whom an embedding is learned from, and how long."""
+
+    exclude_people: f.ExcludePeople = None
+    exclude_top: f.ExcludeTop = None
+    exclude_min_images: f.ExcludeMinImages = None
+    least_images: f.LeastImages = 2
+    epochs: f.Epochs = None
+    seed: f.Seed = 0
+    audit_gate: f.Gate = "warn"
+    errata: f.Errata = None
+    experiment: f.Experiment = "pretrain-embedding"
+
+    @property
+    def label(self) -> str:
+        """A short name of whom the embedding does not know."""
+        if self.exclude_people is not None:
+            return f"without {', '.join(self.exclude_people[:3])}" + (
+                ", …" if len(self.exclude_people) > 3 else ""
+            )
+        if self.exclude_top is not None:
+            return f"without the top {self.exclude_top}"
+        return f"without those of {self.exclude_min_images or LEFT_OUT_IMAGES} images or more"
+
+    @model_validator(mode="after")
+    def _one_way_to_leave_out(self) -> Self:
+        ways = ("exclude_people", "exclude_top", "exclude_min_images")
+        chosen = [name for name in ways if getattr(self, name) is not None]
+        if len(chosen) > 1:
+            raise ValueError(
+                f"leave people out in one way, not by {' and '.join(chosen)}: give only one of them"
+            )
+        return self
+
+
+class VerifyParameters(Parameters):
+    """Which pairs are judged, and by what."""
+
+    view: f.View = "1"
+    judge: f.Judge = "embedding"
+    fold_groups: f.FoldGroups = 2
+    epochs: f.Epochs = None
+    seed: f.Seed = 0
+    audit_gate: f.Gate = "warn"
+    errata: f.Errata = None
+    experiment: f.Experiment = "verify-faces"
+
+    @model_validator(mode="after")
+    def _epochs_where_something_is_learned(self) -> Self:
+        if self.epochs is not None and (self.view, self.judge) != ("2", "embedding"):
+            raise ValueError(
+                f"epochs = {self.epochs}: only view 2 judged by embeddings learns any: leave "
+                "epochs out"
+            )
+        return self
 
 
 def _check_people(people: tuple[str, ...]) -> None:

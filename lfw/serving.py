@@ -5,6 +5,7 @@ This module is packed with every registered model, so it rests on little.
 
 import hashlib
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -12,17 +13,44 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lfw.layers  # noqa: F401 (models are made of its layers)
+from lfw.features import FeatureClassifier
+
+UNKNOWN = "unknown"
+"""What is answered where no name is likely enough."""
+
+Classifier: TypeAlias = Any  # keras.Model has no types; or a FeatureClassifier
+"""From raw pixels to the probability of each person."""
 
 _BATCH = 64
+_NETWORK, _NUMBERS = "model.keras", "model.npz"
 
 
-def save_model(model: keras.Model, path: Path) -> None:
-    """Write a model in Keras' own format."""
-    model.save(path)
+def save_model(model: Classifier, folder: Path) -> Path:
+    """Write a classifier: a network in Keras' own format, another as plain numbers."""
+    if isinstance(model, FeatureClassifier):
+        model.save(folder / _NUMBERS)
+        return folder / _NUMBERS
+    model.save(folder / _NETWORK)
+    return folder / _NETWORK
 
 
-def weights_digest(model: keras.Model) -> str:
+def model_file(folder: Path) -> Path:
+    """Give the file that :func:`save_model` wrote into a folder."""
+    network = folder / _NETWORK
+    return network if network.exists() else folder / _NUMBERS
+
+
+def count_weights(model: Classifier) -> int:
+    """Count a classifier's numbers."""
+    if isinstance(model, FeatureClassifier):
+        return sum(values.size for values in model.arrays.values())
+    return int(model.count_params())
+
+
+def weights_digest(model: Classifier) -> str:
     """SHA-256 of a model's weights, whatever file they are saved in."""
+    if isinstance(model, FeatureClassifier):
+        return model.digest
     whole = hashlib.sha256()
     for weights in model.get_weights():
         whole.update(str(weights.shape).encode())
@@ -30,12 +58,14 @@ def weights_digest(model: keras.Model) -> str:
     return whole.hexdigest()
 
 
-def load_model(path: Path) -> keras.Model:
+def load_model(path: Path) -> Classifier:
     """Read a model, refusing any code that it may carry."""
+    if path.suffix == ".npz":
+        return FeatureClassifier.load(path)
     return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
-def predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def predict(model: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Give the probability of each class for raw images.
 
     Parameters
@@ -49,10 +79,15 @@ def predict(model: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.float32
     -------
     ndarray of shape (n, classes)
     """
+    if isinstance(model, FeatureClassifier):
+        parts = [pixels[k : k + _BATCH] for k in range(0, len(pixels), _BATCH)]
+        return np.concatenate([model.predict(part) for part in parts])
     return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0))
 
 
-def answers(probabilities: NDArray[np.float32], classes: tuple[str, ...]) -> pd.DataFrame:
+def answers(
+    probabilities: NDArray[np.float32], classes: tuple[str, ...], threshold: float | None = None
+) -> pd.DataFrame:
     """Turn probabilities into what a user is told.
 
     Parameters
@@ -61,15 +96,21 @@ def answers(probabilities: NDArray[np.float32], classes: tuple[str, ...]) -> pd.
         Of shape (n, classes).
     classes
         The name of each class.
+    threshold
+        The least probability with which a name is given; below it the answer is ``unknown``. None
+        gives a name always.
 
     Returns
     -------
     DataFrame
-        ``name`` and ``probability`` of the answer, then the probability of each class under its
-        name.
+        ``name`` and ``probability`` of the likeliest person, then the probability of each class
+        under its name.
     """
-    best = probabilities.argmax(axis=1)
+    best, surest = probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64)
+    names = np.array(classes, dtype=object)[best]
+    if threshold is not None:
+        names[surest < threshold] = UNKNOWN
     frame = pd.DataFrame(probabilities.astype(np.float64), columns=list(classes))
-    frame.insert(0, "name", [classes[k] for k in best])
-    frame.insert(1, "probability", probabilities.max(axis=1).astype(np.float64))
+    frame.insert(0, "name", names.tolist())
+    frame.insert(1, "probability", surest)
     return frame

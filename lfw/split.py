@@ -80,7 +80,7 @@ def select_people(people: pd.DataFrame, wanted: SelectionParameters) -> list[str
     """
     ranked = people.sort_values(["images", "name"], ascending=[False, True])
     if wanted.people is not None:
-        _check_names(wanted.people, people["name"].tolist())
+        check_names("people", wanted.people, people["name"].tolist())
         return ranked["name"][ranked["name"].isin(wanted.people)].tolist()
     if wanted.min_images is not None:
         chosen = ranked["name"][ranked["images"] >= wanted.min_images].tolist()
@@ -97,7 +97,14 @@ def select_people(people: pd.DataFrame, wanted: SelectionParameters) -> list[str
     return ranked["name"].head(top).tolist()
 
 
-def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+def check_names(parameter: str, names: Sequence[str], known: Sequence[str]) -> None:
+    """See that names are known.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, each unknown name and the nearest known ones.
+    """
     unknown = sorted(set(names) - set(known))
     if not unknown:
         return
@@ -106,7 +113,7 @@ def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
         near = difflib.get_close_matches(name.replace(" ", "_"), known, n=3, cutoff=0.6)
         parts.append(f"{name} (nearest: {', '.join(near)})" if near else f"{name} (nothing near)")
     raise InputError(
-        f"people: the data set has nobody called {'; '.join(parts)}. Names are spelt as in "
+        f"{parameter}: the data set has nobody called {'; '.join(parts)}. Names are spelt as in "
         "lfw_allnames.csv."
     )
 

@@ -1,4 +1,4 @@
-"""Stage 8: the evaluation, beside the baselines on the same split."""
+"""Stages 8 and 10: the evaluation, beside the baselines on the same split."""
 
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from lfw.figures import (
     shown_name,
 )
 from lfw.images import read_many
-from lfw.parameters import TrainParameters
+from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.split import Split
 from tasks.checks import optional_digest
-from tasks.learning import read_pixels
 from tasks.markdown import table
+from tasks.splitting import read_pixels
 from tasks.stages import StageOutput, Summary, Work, stage
 
 _EVEN = 0.05
@@ -90,12 +90,12 @@ def evaluate_model(
     wanted: TrainParameters,
 ) -> Summary:
     """Test the model on images it has not seen, beside the baselines, with intervals."""
-    from lfw.serving import load_model, predict
+    from lfw.serving import load_model, model_file, predict
 
     drawn = Split.read(split / "split.csv")
     pixels, truth = read_pixels(dataset, drawn, "test")
     paths = drawn.part("test")["image_path"].tolist()
-    probabilities = predict(load_model(trained / "model.keras"), pixels)
+    probabilities = predict(load_model(model_file(trained.folder)), pixels)
     answer = probabilities.argmax(axis=1)
     scores = score(truth, answer)
     per_class = score_classes(truth, answer, drawn.classes)
@@ -111,13 +111,14 @@ def evaluate_model(
         groups.to_csv(work.folder / "groups.csv", index=False)
     _write_answers(work.folder / "answers.csv", paths, truth, probabilities, drawn.classes)
     against = {name: Score(**found["accuracy"]) for name, found in _scores(baselines).items()}
-    comparison = {wanted.model: scores["accuracy"], **against}
+    shown = f"{wanted.model} (outside data)" if wanted.model in OUTSIDE_DATA else wanted.model
+    comparison = {shown: scores["accuracy"], **against}
     save(plot_confusion(confusion), work.folder / "confusion.png")
     save(plot_calibration(calibration), work.folder / "calibration.png")
     save(plot_comparison(comparison, len(truth)), work.folder / "comparison.png")
     if len(mistakes):
         _draw_mistakes(dataset, mistakes.head(15), work.folder / "mistakes.png")
-    compared, below, warnings = _compare(wanted.model, truth, answer, scores["accuracy"], baselines)
+    compared, below, warnings = _compare(shown, truth, answer, scores["accuracy"], baselines)
     by_class = per_class.to_dict("records")
     facts = {
         "scores": _plain(scores),
@@ -134,7 +135,7 @@ def evaluate_model(
         "test_brier": calibration.brier,
     }
     markdown = (
-        f"# Test: {wanted.model}\n\n{len(truth)} test images of {len(drawn.classes)} people.\n\n"
+        f"# Test: {shown}\n\n{len(truth)} test images of {len(drawn.classes)} people.\n\n"
         f"{table(compared)}\n\n## By person\n\n{table(per_class)}\n\n"
         f"## Confusion: true people in rows, answers in columns\n\n"
         f"{table(confusion.reset_index())}\n\n"

@@ -1,6 +1,5 @@
-"""Stage 9: the model, with its preprocessing and class names inside, as a version of lfw-faces."""
+"""Stage 11: the model, with its preprocessing and class names inside, as a version of lfw-faces."""
 
-import importlib.metadata
 import json
 import logging
 import tempfile
@@ -13,17 +12,18 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
-import lfw
 from lfw.digest import code_digests, file_digest, value_digest
 from lfw.fetch import Dataset
 from lfw.images import SIZE
-from lfw.parameters import TrainParameters
+from lfw.parameters import OUTSIDE_DATA, TrainParameters
+from tasks.packaging import code_copy, pinned
 from tasks.stages import StageOutput, Summary, Work, stage
+from tasks.strangers import THRESHOLD
+from tasks.training import model_code
 
 MODEL_NAME = "lfw-faces"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SERVED = Path(__file__).with_name("served_model.py")
-_NEEDED = ("mlflow", "numpy", "pandas", "tensorflow", "keras")
 
 
 def _still_registered(output: StageOutput) -> bool:
@@ -36,10 +36,11 @@ def _still_registered(output: StageOutput) -> bool:
 
 @stage(
     "register",
-    key=lambda dataset, split, trained, evaluation, wanted: {
+    key=lambda dataset, split, trained, strangers, evaluation, wanted: {
         "data kind": dataset.kind,
         "the split": split.digest,
         "the fitted model": trained.files["fingerprint.json"],
+        "the threshold": strangers.files[THRESHOLD],
         "the evaluation": evaluation.digest,
         "model": wanted.model,
         "registry": mlflow.get_registry_uri(),
@@ -53,6 +54,7 @@ def register_model(
     dataset: Dataset,
     split: StageOutput,
     trained: StageOutput,
+    strangers: StageOutput,
     evaluation: StageOutput,
     wanted: TrainParameters,
 ) -> Summary:
@@ -60,10 +62,10 @@ def register_model(
     classes = tuple(split.facts["classes"])
     # uv's environments have no pip, and what the model needs is pinned: its warning misleads.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-    uri, model_id = _log_model(trained / "model.keras", classes)
+    uri, model_id = _log_model(wanted.model, trained, classes, strangers / THRESHOLD)
     client = MlflowClient()
     run = client.get_run(work.run_id)
-    code = code_digests([f"lfw.networks.{wanted.model}", "lfw.training", "lfw.serving"])
+    code = code_digests([*model_code(wanted.model), "lfw.training", "lfw.serving"])
     tags = {
         "prefect.flow_run_id": run.data.tags.get("prefect.flow_run_id", ""),
         "prefect.flow_run_url": run.data.tags.get("prefect.flow_run_url", ""),
@@ -73,6 +75,7 @@ def register_model(
         "split_digest": split.facts["digest"],
         "source_digest": value_digest(code),
         "model": wanted.model,
+        "outside_data": str(wanted.model in OUTSIDE_DATA).lower(),
         "classes": json.dumps(classes)[:4900],
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
     }
@@ -97,18 +100,26 @@ def register_model(
     return Summary(markdown, facts)
 
 
-def _log_model(path: Path, classes: tuple[str, ...]) -> tuple[str, str]:
+def _log_model(
+    model: str, trained: StageOutput, classes: tuple[str, ...], threshold: Path
+) -> tuple[str, str]:
+    from lfw.serving import model_file
+
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / "classes.json"
         named.write_text(json.dumps(classes), encoding="utf-8")
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(_SERVED),
-            artifacts={"model": str(path), "classes": str(named)},
-            code_paths=[str(Path(lfw.__file__).parent)],
+            artifacts={
+                "model": str(model_file(trained.folder)),
+                "classes": str(named),
+                "threshold": str(threshold),
+            },
+            code_paths=[str(code_copy(Path(folder)))],
             signature=signature(classes),
             input_example=np.full((1, SIZE, SIZE, 3), 128, dtype=np.uint8),
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED],
+            pip_requirements=pinned(model),
         )
     return str(logged.model_uri), str(logged.model_id)
 
@@ -129,8 +140,8 @@ def _ensure_registered_model(client: MlflowClient) -> None:
             description=(
                 "Tells apart the people of one selection from Labeled Faces in the Wild. For study "
                 "of the workflow: the data set's authors warn that no result on it shows fitness "
-                "for any commercial purpose. It names one of its people for any face, strangers "
-                "included."
+                "for any commercial purpose. Strangers are answered 'unknown' as far as its "
+                "threshold goes; a version without one names somebody for any face."
             ),
         )
     except MlflowException as error:
@@ -144,9 +155,11 @@ def _description(
     found = evaluation.facts["scores"]["accuracy"]
     made = "the synthetic sample (no real person)" if dataset.kind == "synthetic" else "photographs"
     who = ", ".join(classes[:20]) + (" …" if len(classes) > 20 else "")
+    outside = " (learned from outside data)" if wanted.model in OUTSIDE_DATA else ""
     return (
-        f"{wanted.model} on {wanted.label}, seed {wanted.seed}, from {made}: {who}. Test accuracy "
-        f"{found['value']:.3f}, 95 % interval {found['low']:.3f} to {found['high']:.3f}."
+        f"{wanted.model}{outside} on {wanted.label}, seed {wanted.seed}, from {made}: {who}. "
+        f"Test accuracy {found['value']:.3f}, 95 % interval {found['low']:.3f} to "
+        f"{found['high']:.3f}."
     )
 
 

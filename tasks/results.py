@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lfw.parameters import OUTSIDE_DATA, TrainParameters, VerifyParameters
 from tasks.stages import StageOutput
 
 
@@ -9,12 +10,16 @@ def training_result(
     lists: StageOutput,
     split: StageOutput,
     baselines: StageOutput,
+    strangers: StageOutput,
     evaluation: StageOutput,
     version: StageOutput,
+    wanted: TrainParameters,
 ) -> dict[str, Any]:
     """Put together what a training run found."""
     sizes = split.facts["sizes"]
     return {
+        "model": wanted.model,
+        "outside_data": wanted.model in OUTSIDE_DATA,
         "model_name": version.facts["name"],
         "model_version": version.facts["version"],
         "model_alias": version.facts["alias"],
@@ -30,6 +35,7 @@ def training_result(
             "calibration": evaluation.facts["calibration"],
             "mistakes": evaluation.facts["mistakes"],
         },
+        "open_set": strangers.facts,
         "baselines": baselines.facts["scores"],
     }
 
@@ -46,4 +52,34 @@ def bias_result(lists: StageOutput, bias: StageOutput) -> dict[str, Any]:
         "images": lists.facts["images"],
         "bias": {**bias.summary.metrics, "selected": bias.facts["selected"]},
         "report": bias.summary.markdown,
+    }
+
+
+def pretraining_result(
+    lists: StageOutput, cohort: StageOutput, learned: StageOutput, version: StageOutput
+) -> dict[str, Any]:
+    """Put together what learning an embedding came to."""
+    return {
+        "model_name": version.facts["name"],
+        "model_version": version.facts["version"],
+        "model_alias": version.facts["alias"],
+        "people": lists.facts["people"],
+        "images": lists.facts["images"],
+        "embedding": {
+            **{name: cohort.facts[name] for name in ("people", "images", "held_out", "left_out")},
+            **learned.facts["card"]["validation"],
+            "epochs": learned.facts["card"]["epochs"],
+            "why": version.facts["why"],
+        },
+    }
+
+
+def verification_result(
+    lists: StageOutput, verified: StageOutput, wanted: VerifyParameters
+) -> dict[str, Any]:
+    """Put together what a verification found."""
+    return {
+        "people": lists.facts["people"],
+        "images": lists.facts["images"],
+        "verification": {"view": wanted.view, "judge": wanted.judge, **verified.facts},
     }

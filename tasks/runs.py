@@ -40,7 +40,7 @@ from tasks.tracking import (
 
 P = ParamSpec("P")
 
-_KEPT_OUT = {"model.keras"}  # the registry has it
+_KEPT_OUT = {"model.keras", "model.npz", "embedding.keras"}  # the registry has it
 
 
 class Run:
@@ -132,7 +132,7 @@ class Run:
 
     def replay_history(self, trained: StageOutput) -> None:
         """Log the epochs of a fit that was reused, so that runs can be compared."""
-        if trained.run_id == self.run_id:
+        if trained.run_id == self.run_id or "history.csv" not in trained.files:
             return
         for row in pd.read_csv(trained / "history.csv").to_dict("records"):
             epoch = int(row.pop("epoch"))

@@ -14,7 +14,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class FaceClassifier(PythonModel):
-    """Tell which of its people a face belongs to."""
+    """Tell which of its people a face belongs to, or that it is likely none of them."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the network and the names of its classes."""
@@ -23,6 +23,7 @@ class FaceClassifier(PythonModel):
         self.model = load_model(Path(context.artifacts["model"]))
         named = json.loads(Path(context.artifacts["classes"]).read_text(encoding="utf-8"))
         self.classes = tuple(named)
+        self.threshold = json.loads(Path(context.artifacts["threshold"]).read_text("utf-8"))
 
     def predict(
         self,
@@ -33,7 +34,7 @@ class FaceClassifier(PythonModel):
         """Answer for raw RGB pixels of shape (n, 250, 250, 3), 0 to 255."""
         from lfw.serving import answers, predict
 
-        return answers(predict(self.model, np.asarray(model_input)), self.classes)
+        return answers(predict(self.model, np.asarray(model_input)), self.classes, self.threshold)
 
 
 mlflow.models.set_model(FaceClassifier())

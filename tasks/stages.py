@@ -155,7 +155,7 @@ class Stage(Generic[P]):
     ) -> None:
         self.function = function
         self.name = name
-        self._key = key
+        self.key = key
         self.still_holds = still_holds
         self.task = Task(
             self._execute,
@@ -171,7 +171,7 @@ class Stage(Generic[P]):
 
     def parts(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
         """Give all that the result depends on, by name."""
-        inputs = {name: _text(value) for name, value in self._key(*args, **kwargs).items()}
+        inputs = {name: _text(value) for name, value in self.key(*args, **kwargs).items()}
         code = {_code_name(name): value for name, value in function_digests(self.function).items()}
         return inputs | code
 

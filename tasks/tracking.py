@@ -52,11 +52,11 @@ def mlflow_run(
     """
     prepare_tracking_store(data_folder)
     mlflow.set_tracking_uri(tracking_uri(data_folder))
-    experiment_id = _experiment(data_folder, experiment)
+    opened_in = experiment_id(data_folder, experiment)
     close_orphans(data_folder)
     with (
         _owned(data_folder, tags[_FLOW_RUN]),
-        mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=dict(tags)) as run,
+        mlflow.start_run(experiment_id=opened_in, run_name=name, tags=dict(tags)) as run,
     ):
         run_id: str = run.info.run_id
         try:
@@ -67,7 +67,26 @@ def mlflow_run(
             raise
 
 
-def _experiment(data_folder: Path, name: str) -> str:
+@contextlib.contextmanager
+def child_run(parent_id: str, name: str) -> Iterator[str]:
+    """Open a run under another, for figures that would mix with its own, and give its id.
+
+    It ends as FINISHED or FAILED; a killed one is closed with its parent.
+    """
+    client = MlflowClient()
+    parent = client.get_run(parent_id)
+    tags = {"mlflow.parentRunId": parent_id, _FLOW_RUN: parent.data.tags[_FLOW_RUN]}
+    child = client.create_run(parent.info.experiment_id, run_name=name, tags=tags)
+    try:
+        yield child.info.run_id
+    except BaseException:
+        client.set_terminated(child.info.run_id, RunStatus.to_string(RunStatus.FAILED))
+        raise
+    client.set_terminated(child.info.run_id)
+
+
+def experiment_id(data_folder: Path, name: str) -> str:
+    """Give the id of an experiment; it is made, or brought back, if need be."""
     client = MlflowClient()
     local = tracking_uri(data_folder).startswith("sqlite:")
     root = f"{artifact_root(data_folder)}/{value_digest(name)[:12]}" if local else None
@@ -154,9 +173,9 @@ def run_url(data_folder: Path, run_id: str) -> str:
     uri = tracking_uri(data_folder)
     shown = os.environ.get("LFW_MLFLOW_URL", UI_ADDRESS)
     base = uri.rstrip("/") if uri.startswith("http") else shown
-    experiment_id = MlflowClient().get_run(run_id).info.experiment_id
+    filed_in = MlflowClient().get_run(run_id).info.experiment_id
     # Without the query a browser that is new here shows the pages of chat applications.
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    return f"{base}/#/experiments/{filed_in}/runs/{run_id}?workflowType=machine_learning"
 
 
 def log_parameters(run_id: str, values: Mapping[str, object]) -> None:

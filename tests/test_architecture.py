@@ -10,11 +10,17 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from lfw.embedding.cohort import TRAIN
+from lfw.embedding.store import NETWORK, SHIPPED, read_embedding
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("flows", "infra", "lfw", "tasks")
 TRACKERS = {"prefect", "mlflow"}
 FRAMEWORKS = {"tensorflow", "keras"}
-NETWORK_MODULES = ("lfw.layers", "lfw.networks", "lfw.serving", "lfw.training")
+NETWORK_MODULES = (
+    *("lfw.embedding.classifying", "lfw.embedding.network", "lfw.embedding.packing"),
+    *("lfw.embedding.pretraining", "lfw.layers", "lfw.networks", "lfw.serving", "lfw.training"),
+)
 BINARY = {
     *(".db", ".gif", ".gz", ".h5", ".jpeg", ".jpg", ".keras", ".npy", ".npz", ".parquet"),
     *(".pickle", ".pkl", ".png", ".sqlite", ".tar", ".tgz", ".webp", ".zip"),
@@ -133,8 +139,18 @@ def test_top_level_folders_are_fixed() -> None:
     assert {*PACKAGES, "tests"} <= shown
 
 
-def test_no_picture_archive_or_model_is_committed() -> None:
-    assert not [name for name in tracked() if PurePosixPath(name).suffix.lower() in BINARY]
+def test_no_picture_archive_or_model_is_committed_but_the_shipped_embedding() -> None:
+    found = [name for name in tracked() if PurePosixPath(name).suffix.lower() in BINARY]
+    assert found == ["lfw/embedding/shipped/embedding.keras"]
+
+
+def test_the_shipped_embedding_is_small_whole_and_knows_none_of_the_62() -> None:
+    shipped = read_embedding(SHIPPED)
+    assert (SHIPPED / NETWORK).stat().st_size <= 8_000_000
+    assert shipped.card["people_seen"] == len(shipped.cohort.seen) == 1550
+    assert shipped.card["left_out"] == 62
+    images = shipped.cohort.role(TRAIN)["name"].value_counts()
+    assert images.between(2, 19).all()
 
 
 def test_no_file_is_too_long_to_be_read_at_once() -> None:

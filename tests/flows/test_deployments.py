@@ -16,25 +16,45 @@ from prefect.utilities.callables import parameter_schema
 from flows import serve
 from flows.audit_dataset import audit_dataset
 from flows.place import enter_code_folder
+from flows.pretrain_embedding import pretrain
 from flows.report_bias import bias_report
 from flows.serve import deployments
 from flows.train_faces import train_faces
+from flows.verify_faces import verify
 from infra import cli
-from lfw.parameters import AuditParameters, BiasParameters, Parameters, TrainParameters
+from lfw.parameters import (
+    AuditParameters,
+    BiasParameters,
+    Parameters,
+    PretrainParameters,
+    TrainParameters,
+    VerifyParameters,
+)
 
 ROOT = Path(__file__).parents[2]
 FLOWS: list[tuple[Flow[..., Any], type[Parameters], str]] = [
     (train_faces, TrainParameters, "train"),
+    (pretrain, PretrainParameters, "pretrain"),
+    (verify, VerifyParameters, "verify"),
     (audit_dataset, AuditParameters, "audit"),
     (bias_report, BiasParameters, "bias"),
 ]
+COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
     "source": {"minLength": 1},
     "people": {"items": {"type": "string"}},
     "top": {"minimum": 2, "maximum": 10_000},
     "min_images": {"minimum": 3, "maximum": 100_000},
     "images_per_person": {"minimum": 3, "maximum": 100_000, "enum": ["all", "balanced"]},
-    "model": {"enum": ["compact", "notebook"]},
+    "model": {"enum": ["embedding", "compact", "hog", "notebook", "dlib"]},
+    "embedding": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
+    "exclude_people": {"items": {"type": "string"}},
+    "exclude_top": {"minimum": 1, "maximum": 10_000},
+    "exclude_min_images": {"minimum": 2, "maximum": 100_000},
+    "least_images": {"minimum": 1, "maximum": 1000},
+    "view": {"enum": ["1", "2"]},
+    "judge": {"enum": ["embedding", "eigenfaces"]},
+    "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
@@ -75,12 +95,19 @@ def test_the_served_deployments_are_the_written_ones() -> None:
         flow: Flow[..., Any] = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
         served.remove((flow.name, one["name"], one["description"], tuple(one["tags"])))
     assert not served
-    training = deployments()[0]
-    assert training.concurrency_limit == 1
-    assert training.concurrency_options
-    assert training.concurrency_options.collision_strategy.value == "ENQUEUE"
-    limited = [one["concurrency_limit"] for one in written() if "concurrency_limit" in one]
-    assert limited == [{"limit": 1, "collision_strategy": "ENQUEUE"}]
+    training = [served for served in deployments() if "training" in served.tags]
+    assert [deployment.flow_name for deployment in training] == [
+        "train-faces",
+        "pretrain-embedding",
+        "verify-faces",
+    ]
+    for deployment in training:
+        assert deployment.concurrency_limit == 1
+        assert deployment.concurrency_options
+        assert deployment.concurrency_options.collision_strategy.value == "ENQUEUE"
+    limited = {one["entrypoint"]: one.get("concurrency_limit") for one in written()}
+    queued = {"limit": 1, "collision_strategy": "ENQUEUE"}
+    assert [limit for limit in limited.values() if limit] == [queued] * 3
 
 
 def test_the_pull_step_enters_the_folder_of_the_code(
@@ -92,7 +119,7 @@ def test_the_pull_step_enters_the_folder_of_the_code(
     assert all(Path(one["entrypoint"].partition(":")[0]).is_file() for one in written())
 
 
-@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=["train", "audit", "bias"])
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_the_form_shows_what_each_parameter_is_and_may_be(
     flow: Flow[..., Any], model: type[Parameters], command: str
 ) -> None:
@@ -109,7 +136,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
         assert BOUNDS[name].items() <= parts.items()
 
 
-@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=["train", "audit", "bias"])
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_flow_model_and_command_take_the_same_parameters_with_the_same_defaults(
     flow: Flow[..., Any], model: type[Parameters], command: str
 ) -> None:

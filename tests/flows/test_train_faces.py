@@ -101,7 +101,12 @@ def test_prefect_has_every_task_with_its_artifact(first: dict[str, Any], place: 
         "select name, state_type from task_run where replace(flow_run_id, '-', '') = ?",
         first["flow_run_id"].replace("-", ""),
     )
-    assert {name for name, _ in tasks} == {*STAGES, "audit-gate", "selection-check"}
+    assert {name for name, _ in tasks} == {
+        *STAGES,
+        "audit-gate",
+        "selection-check",
+        "offer-shipped-embedding",
+    }
     assert {state for _, state in tasks} == {"COMPLETED"}
     artifacts = prefect_rows(
         place,

@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lfw", "tasks", "flows", "infra")
-QUICK = ("--top", "3", "--images-per-person", "15", "--epochs", "2")
+CHOSEN = ("--top", "3", "--images-per-person", "15")
+QUICK = (*CHOSEN, "--model", "compact", "--epochs", "2")
 
 STAGES = [
     "fetch-and-unpack",
@@ -21,9 +23,11 @@ STAGES = [
     "path-expansion",
     "resolution-audit",
     "bias-report",
+    "find-embedding",
     "stratified-split",
     "train",
     "baselines",
+    "open-set",
     "evaluate",
     "register",
 ]
@@ -83,9 +87,14 @@ class Workplace:
 
     def kill_in(self, stage: str, *arguments: str) -> None:
         """Kill a training with SIGKILL as soon as it writes in a stage's folder."""
-        process = self.start("train", "--source", str(self.source), *QUICK, *arguments)
+        asked = ("train", "--source", str(self.source), *QUICK, *arguments)
+        self.kill_when(lambda: in_work(self.data / "stages" / stage), *asked)
+
+    def kill_when(self, condition: Callable[[], bool], *arguments: str) -> None:
+        """Kill a command with SIGKILL as soon as something is so."""
+        process = self.start(*arguments)
         try:
-            wait_for(lambda: in_work(self.data / "stages" / stage), process)
+            wait_for(condition, process)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

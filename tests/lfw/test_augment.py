@@ -168,3 +168,78 @@ def test_one_channel_is_treated_as_three_equal_ones() -> None:
     single = STRONG.apply(grey[:, :, None], np.random.default_rng(4))
     triple = STRONG.apply(np.stack([grey] * 3, axis=-1), np.random.default_rng(4))
     assert np.array_equal(single[:, :, 0], triple[:, :, 1])
+
+
+# A margin, and what spoils an image -------------------------------------------------------------
+
+GREY = np.full((100, 80, 3), 100, np.uint8)
+
+
+def many(augmentation: Augmentation, image: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng(0)
+    return np.stack([augmentation.apply(image, rng) for _ in range(count)]).astype(np.int64)
+
+
+@pytest.mark.parametrize("size", [(250, 250), (200, 150), (2, 2)])
+def test_middle_of_an_image_with_a_margin_stays_the_middle(size: tuple[int, int]) -> None:
+    result = Augmentation(flip=False).apply(IMAGE, np.random.default_rng(0), size)
+    top, left = (250 - size[0]) // 2, (250 - size[1]) // 2
+    assert np.array_equal(result, IMAGE[top : top + size[0], left : left + size[1]])
+
+
+def test_margin_comes_into_view() -> None:
+    chance = Chosen((0, 0), (0, 0), (1.0, -0.5), flip=0.0)
+    moved = Augmentation(shift=20, flip=True).apply(IMAGE, chance, (200, 150))
+    assert np.array_equal(moved, IMAGE[15:215, 70:220][:, ::-1])
+
+
+def test_result_of_every_change_has_the_wanted_size() -> None:
+    everything = Augmentation(20, 30, 20, 0.3, True, 0.9, 0.9, 0.5, 0.5, 2.0, 1.0)
+    for seed in range(20):
+        result = everything.apply(IMAGE, np.random.default_rng(seed), (112, 96))
+        assert result.shape == (112, 96, 3)
+        assert result.dtype == np.uint8
+
+
+def test_tint_changes_each_colour_apart_and_by_no_more() -> None:
+    found = many(Augmentation(flip=False, tint=0.2), GREY, 100)
+    assert np.array_equal(found, np.broadcast_to(found[:, :1, :1], found.shape))
+    colours = found[:, 0, 0]
+    assert 80 <= colours.min() < 85
+    assert 115 < colours.max() <= 120
+    assert np.abs(np.corrcoef(colours.T) - np.eye(3)).max() < 0.4
+
+
+def test_shade_brightens_one_side_as_it_darkens_the_other() -> None:
+    found = many(Augmentation(flip=False, shade=0.3), GREY, 60)
+    assert np.array_equal(found, np.broadcast_to(found[:, :1, :, :1], found.shape))
+    rows = found[:, 0, :, 0]
+    assert np.abs(rows + rows[:, ::-1] - 200).max() <= 1
+    assert (np.diff(rows) >= 0).all(axis=1).sum() + (np.diff(rows) <= 0).all(axis=1).sum() == 60
+    assert 70 <= rows.min() < 75
+    assert len({int(np.sign(row[-1] - row[0])) for row in rows} & {-1, 1}) == 2
+
+
+def test_blur_softens_one_image_in_five() -> None:
+    found = many(Augmentation(flip=False, blur=2.0), IMAGE, 200)
+    changed_ = found[(found != IMAGE).any(axis=(1, 2, 3))]
+    assert 25 <= len(changed_) <= 55
+    steps = np.abs(np.diff(found, axis=2)).mean(axis=(1, 2, 3))
+    assert steps.max() == np.abs(np.diff(IMAGE.astype(int), axis=1)).mean()
+    assert np.array_equal(many(Augmentation(flip=False, blur=2.0), GREY, 20)[:, :], [GREY] * 20)
+
+
+def test_erased_rectangle_is_of_one_grey_and_of_the_sizes_given() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (100, 80, 3), dtype=np.uint8)
+    before = image.copy()
+    found = many(Augmentation(flip=False, erase=0.5), image, 200)
+    erased = [one for one in found if (one != image).any()]
+    assert 80 <= len(erased) <= 120
+    for one in erased:
+        rows, columns = np.nonzero((one != image).any(axis=2))
+        part = one[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert len(np.unique(part)) == 1
+        assert 9 <= part.shape[0] <= 35
+        assert 7 <= part.shape[1] <= 28
+    assert np.array_equal(image, before)
+    assert len(many(Augmentation(flip=False, erase=1.0), image, 5)) == 5

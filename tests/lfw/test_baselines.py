@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw.baselines import BASELINES, grey_features, hog_features, predict_baseline
+from lfw.baselines import BASELINES, grey_features, predict_baseline
+from lfw.hog import hog_features
 from tests.lfw.drawn_people import PEOPLE, Divided, divided
 
 LEARNING = sorted(set(BASELINES) - {"majority"})

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lfw.images import FACE, SIZE, grey_crops
-from lfw.layers import GreyCrop, OrientedGradients
+from lfw.layers import ColourCrop, Grey, GreyCrop, KnownShare, Mirror, OrientedGradients
 from tests.lfw.bad_images import drawn
 
 SIZES = (FACE[0].start, FACE[1].start, 132, 114, 112, 96)
@@ -91,14 +91,61 @@ def test_crop_at_its_own_size_is_the_usual_grey() -> None:
     assert np.abs(crop - expected).max() <= 0.51
 
 
+def test_colour_crop_at_its_own_size_is_the_part_itself() -> None:
+    image = drawn(3)
+    crop = np.asarray(ColourCrop(10, 20, 100, 90, 100, 90)(image[None]))[0]
+    assert np.array_equal(crop, image[10:110, 20:110])
+
+
+def test_grey_of_a_colour_crop_is_the_grey_crop() -> None:
+    pixels = np.stack([drawn(1), drawn(2)])
+    layer = ColourCrop(*SIZES)
+    crops = layer(pixels)
+    assert layer.compute_output_shape((2, SIZE, SIZE, 3)) == tuple(crops.shape) == (2, 112, 96, 3)
+    grey = np.asarray(GreyCrop(*SIZES)(pixels))
+    assert np.abs(np.asarray(Grey()(crops)) - grey).max() <= 1.01  # each is rounded
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_grey_by_hand(kind: type[np.generic]) -> None:
+    colours = np.array([[[[255, 0, 0], [0, 100, 0], [0, 0, 200], [9, 9, 9]]]]).astype(kind)
+    grey = np.asarray(Grey()(colours))
+    assert grey.shape == (1, 1, 4, 1)
+    assert grey.ravel().tolist() == pytest.approx([76.245, 58.7, 22.8, 9])
+
+
+def test_mirror_exchanges_left_and_right_alone() -> None:
+    images = np.arange(2 * 3 * 4 * 2).reshape(2, 3, 4, 2)
+    assert np.array_equal(np.asarray(Mirror()(images)), images[:, :, ::-1])
+
+
+def test_known_share_is_what_the_last_class_leaves() -> None:
+    found = np.asarray(KnownShare()(np.array([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]], np.float32)))
+    assert found.tolist() == [[0.75], [0]]
+
+
+@pytest.mark.parametrize("crop", [GreyCrop, ColourCrop])
 @pytest.mark.parametrize("kind", [np.uint8, np.float32, np.int64])
-def test_crop_takes_any_kind_of_number(kind: type[np.generic]) -> None:
+def test_crop_takes_any_kind_of_number(
+    crop: type[keras.layers.Layer], kind: type[np.generic]
+) -> None:
     pixels = drawn(4)[None]
-    expected = np.asarray(GreyCrop(*SIZES)(pixels))
-    assert np.array_equal(np.asarray(GreyCrop(*SIZES)(pixels.astype(kind))), expected)
+    expected = np.asarray(crop(*SIZES)(pixels))
+    assert np.array_equal(np.asarray(crop(*SIZES)(pixels.astype(kind))), expected)
 
 
-@pytest.mark.parametrize("layer", [GreyCrop(*SIZES), OrientedGradients(bins=7, cell=6)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        GreyCrop(*SIZES),
+        ColourCrop(*SIZES),
+        OrientedGradients(bins=7, cell=6),
+        Grey(),
+        Mirror(),
+        KnownShare(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_layer_is_rebuilt_from_its_settings(layer: keras.layers.Layer) -> None:
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()

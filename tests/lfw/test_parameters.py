@@ -4,11 +4,15 @@ import pytest
 
 from lfw.errors import InputError
 from lfw.parameters import (
+    MODELS,
+    OUTSIDE_DATA,
     AuditParameters,
     BiasParameters,
     Parameters,
+    PretrainParameters,
     SelectionParameters,
     TrainParameters,
+    VerifyParameters,
 )
 
 
@@ -20,7 +24,8 @@ def test_defaults_are_valid() -> None:
         "top": None,
         "min_images": None,
         "images_per_person": "balanced",
-        "model": "compact",
+        "model": "embedding",
+        "embedding": "champion",
         "epochs": None,
         "seed": 0,
         "test_share": 0.2,
@@ -31,6 +36,29 @@ def test_defaults_are_valid() -> None:
     }
     assert AuditParameters.checked().experiment == "audit-dataset"
     assert BiasParameters.checked().experiment == "bias-report"
+    assert PretrainParameters.checked().model_dump() == {
+        "source": "auto",
+        "experiment": "pretrain-embedding",
+        "exclude_people": None,
+        "exclude_top": None,
+        "exclude_min_images": None,
+        "least_images": 2,
+        "epochs": None,
+        "seed": 0,
+        "audit_gate": "warn",
+        "errata": None,
+    }
+    assert VerifyParameters.checked().model_dump() == {
+        "source": "auto",
+        "experiment": "verify-faces",
+        "view": "1",
+        "judge": "embedding",
+        "fold_groups": 2,
+        "epochs": None,
+        "seed": 0,
+        "audit_gate": "warn",
+        "errata": None,
+    }
 
 
 ACCEPTED: list[tuple[str, object]] = [
@@ -41,7 +69,9 @@ ACCEPTED: list[tuple[str, object]] = [
     ("images_per_person", 3),
     ("images_per_person", "all"),
     ("images_per_person", "balanced"),
-    ("model", "notebook"),
+    *(("model", model) for model in MODELS),
+    ("embedding", "12"),
+    ("embedding", "challenger"),
     ("epochs", 1),
     ("epochs", 10_000),
     ("seed", 0),
@@ -69,7 +99,9 @@ REFUSED: list[tuple[str, object, str]] = [
     ("min_images", 100_001, "less than or equal to 100000"),
     ("images_per_person", 2, "greater than or equal to 3"),
     ("images_per_person", "most", "'all' or 'balanced'"),
-    ("model", "large", "'compact' or 'notebook'"),
+    ("model", "large", "'embedding', 'compact', 'hog', 'notebook' or 'dlib'"),
+    ("embedding", "0", "should match"),
+    ("embedding", "champion2", "should match"),
     ("epochs", 0, "greater than or equal to 1"),
     ("epochs", 10_001, "less than or equal to 10000"),
     ("seed", -1, "greater than or equal to 0"),
@@ -151,6 +183,119 @@ def test_people_are_two_and_different(people: object, message: str) -> None:
 )
 def test_label(chosen: dict[str, object], label: str) -> None:
     assert SelectionParameters.checked(**chosen).label == label
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_epochs_are_for_models_that_have_some(model: str) -> None:
+    assert TrainParameters.checked(model=model).epochs is None
+    if model in {"hog", "dlib"}:
+        with pytest.raises(
+            InputError, match=f"epochs = 3: {model} makes no passes .* leave epochs"
+        ):
+            TrainParameters.checked(model=model, epochs=3)
+    else:
+        assert TrainParameters.checked(model=model, epochs=3).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("view", "judge", "learns"),
+    [
+        ("1", "embedding", False),
+        ("2", "embedding", True),
+        ("1", "eigenfaces", False),
+        ("2", "eigenfaces", False),
+    ],
+)
+def test_epochs_are_for_views_that_learn(view: str, judge: str, learns: bool) -> None:
+    chosen = {"view": view, "judge": judge, "epochs": 3}
+    if learns:
+        assert VerifyParameters.checked(**chosen).epochs == 3
+    else:
+        with pytest.raises(InputError, match="epochs = 3: only view 2 judged by embeddings"):
+            VerifyParameters.checked(**chosen)
+
+
+def test_models_that_learned_elsewhere_are_among_the_models() -> None:
+    assert {"dlib"} == OUTSIDE_DATA < set(MODELS)
+
+
+FURTHER: list[tuple[type[Parameters], str, object, str]] = [
+    (PretrainParameters, "exclude_top", 0, "greater than or equal to 1"),
+    (PretrainParameters, "exclude_top", 10_001, "less than or equal to 10000"),
+    (PretrainParameters, "exclude_min_images", 1, "greater than or equal to 2"),
+    (PretrainParameters, "exclude_min_images", 100_001, "less than or equal to 100000"),
+    (PretrainParameters, "exclude_people", "Ann", "tuple"),
+    (PretrainParameters, "least_images", 0, "greater than or equal to 1"),
+    (PretrainParameters, "least_images", 1001, "less than or equal to 1000"),
+    (PretrainParameters, "epochs", 0, "greater than or equal to 1"),
+    (PretrainParameters, "top", 6, "not permitted"),
+    (VerifyParameters, "view", "3", "'1' or '2'"),
+    (VerifyParameters, "view", 1, "'1' or '2'"),
+    (VerifyParameters, "judge", "compact", "'embedding' or 'eigenfaces'"),
+    (VerifyParameters, "fold_groups", 1, "greater than or equal to 2"),
+    (VerifyParameters, "fold_groups", 6, "less than or equal to 5"),
+    (VerifyParameters, "epochs", 10_001, "less than or equal to 10000"),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "value", "reason"), FURTHER)
+def test_value_of_another_run_is_refused_by_name(
+    model: type[Parameters], name: str, value: object, reason: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        model.checked(**{name: value})
+
+    assert str(caught.value).startswith(f"{name} = {value!r}: ")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (PretrainParameters, "exclude_top", 1),
+        (PretrainParameters, "exclude_min_images", 2),
+        (PretrainParameters, "exclude_people", ("Ann",)),
+        (PretrainParameters, "least_images", 1),
+        (PretrainParameters, "least_images", 1000),
+        (VerifyParameters, "view", "2"),
+        (VerifyParameters, "judge", "eigenfaces"),
+        (VerifyParameters, "fold_groups", 5),
+    ],
+)
+def test_value_of_another_run_is_taken(model: type[Parameters], name: str, value: object) -> None:
+    assert getattr(model.checked(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"exclude_people": ("Ann",), "exclude_top": 6},
+        {"exclude_top": 6, "exclude_min_images": 20},
+        {"exclude_people": ("Ann",), "exclude_top": 6, "exclude_min_images": 20},
+    ],
+)
+def test_people_are_left_out_in_one_way(chosen: dict[str, object]) -> None:
+    with pytest.raises(InputError) as caught:
+        PretrainParameters.checked(**chosen)
+
+    who = " and ".join(chosen)
+    assert str(caught.value) == (
+        f"leave people out in one way, not by {who}: give only one of them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "label"),
+    [
+        ({}, "without those of 20 images or more"),
+        ({"exclude_min_images": 5}, "without those of 5 images or more"),
+        ({"exclude_top": 6}, "without the top 6"),
+        ({"exclude_people": ("A", "B", "C")}, "without A, B, C"),
+        ({"exclude_people": ("A", "B", "C", "D")}, "without A, B, C, …"),
+    ],
+)
+def test_label_of_whom_is_left_out(chosen: dict[str, object], label: str) -> None:
+    assert PretrainParameters.checked(**chosen).label == label
 
 
 def test_parameters_cannot_be_changed() -> None:

@@ -18,6 +18,7 @@ from lfw.split import (
     PARTS,
     Split,
     check_leaks,
+    check_names,
     draw_split,
     find_leaks,
     sample_images,
@@ -97,6 +98,12 @@ def test_six_people_are_chosen_if_nothing_is_said() -> None:
 def test_selection_that_cannot_be_met_is_explained(chosen: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         select_people(people_of(FOUR), chosen_by(**chosen))
+
+
+def test_unknown_names_are_told_by_their_parameter() -> None:
+    check_names("exclude_people", ("Ann", "Bob"), list(FOUR))
+    with pytest.raises(InputError, match=r"^left out: the data set has nobody called Bobb \(near"):
+        check_names("left out", ("Ann", "Bobb"), list(FOUR))
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:

@@ -1,6 +1,5 @@
-"""Stages 6 and 7: the split and the fit."""
+"""Stage 6: the split, and the strangers beside it."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,31 +7,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.catalog import Catalog
-from lfw.digest import code_digests, value_digest
+from lfw.embedding.cohort import check_unseen
 from lfw.fetch import Dataset
-from lfw.figures import (
-    plot_history,
-    plot_split,
-    save,
-)
+from lfw.figures import plot_split, save
 from lfw.images import read_many
+from lfw.open_set import ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
 from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images, select_people
 from tasks.data import read_image_files
+from tasks.embedding import read_cohort
 from tasks.markdown import table
 from tasks.stages import StageOutput, Summary, Work, stage
-from tasks.tracking import log_figures
 
 _SPLIT_PARAMETERS = {*SELECTION, "seed", "test_share", "validation_share"}
 
 
 @stage(
     "stratified-split",
-    key=lambda dataset, _manifest, lists, images, audit, wanted: {
+    key=lambda dataset, _manifest, lists, images, audit, embedding, wanted: {
         "the images": dataset.images_digest,
         "the lists": lists.digest,
         "the rows of images": images.digest,
         "the audit": audit.digest,
+        "the embedding": embedding.digest,
         **wanted.model_dump(mode="json", include=_SPLIT_PARAMETERS),
     },
 )
@@ -43,39 +40,69 @@ def split_images(
     lists: StageOutput,
     images: StageOutput,
     audit: StageOutput,
+    embedding: StageOutput,
     wanted: TrainParameters,
 ) -> Summary:
     """Choose people and images, split them person by person, and check the split for leaks."""
     people = Catalog.read(lists.folder).people
-    rows = pd.read_parquet(images / "images.parquet").merge(
-        read_image_files(manifest), on="image_path"
-    )
-    audited = pd.read_parquet(audit / "images.parquet")
-    unusable = set(audited["image_path"][~audited["usable"]])
-    usable = rows[~rows["image_path"].isin(unusable)]
+    rows, usable = read_rows(manifest, images), read_usable(manifest, images, audit)
     names = select_people(people, wanted)
     chosen = sample_images(usable, names, wanted, wanted.seed)
     pairs = read_pairs(audit)
     split = draw_split(chosen, pairs, wanted.seed, wanted.test_share, wanted.validation_share)
     check_leaks(split, pairs, Path(dataset.image_folder))
+    cohort = read_cohort(embedding)
+    if cohort is not None:
+        check_unseen(cohort, names, split.rows["sha256"], what="testing it on")
     split.write(work.folder / "split.csv")
+    seen = frozenset[str]() if cohort is None else cohort.seen
+    strangers = draw_strangers(usable, names, seen, pairs)
+    strangers.to_csv(work.folder / "strangers.csv", index=False)
     counts = split.rows.pivot_table(
         index="name", columns="part", values="sha256", aggfunc="count", fill_value=0
     )[list(PARTS)]
     save(plot_split(counts), work.folder / "split.png")
-    dropped = rows["image_path"][rows["name"].isin(names) & rows["image_path"].isin(unusable)]
-    warnings = [f"{path} is unusable and was left out of the selection." for path in dropped]
+    dropped = set(rows["image_path"][rows["name"].isin(names)]) - set(usable["image_path"])
+    warnings = [
+        f"{path} is unusable and was left out of the selection." for path in sorted(dropped)
+    ]
     warnings += _flagged(audit, split)
     sizes = " / ".join(str(split.sizes[part]) for part in PARTS)
+    roles = strangers["role"].value_counts()
+    apart = ", ".join(f"{int(roles.get(role, 0)):,} ({role})" for role in ROLES)
+    known = (
+        ""
+        if cohort is None
+        else f" The embedding was trained on {len(cohort.seen):,} people, none of them here."
+    )
     markdown = (
         f"# The split\n\n{len(names)} people, {len(split.rows)} images: {sizes} for training, "
         f"validation and test. Digest `{split.digest}`.\n\n"
-        "No image, no content and no photograph is on two sides.\n\n"
-        f"{table(counts.reset_index())}\n"
+        f"No image, no content and no photograph is on two sides.{known}\n\n"
+        f"Strangers, an image each, nobody twice: {apart}.\n\n{table(counts.reset_index())}\n"
     )
     facts = {"classes": list(split.classes), "sizes": split.sizes, "digest": split.digest}
     metrics = {f"images_{part}": float(size) for part, size in split.sizes.items()}
+    metrics["strangers"] = float(len(strangers))
     return Summary(markdown, facts, metrics, warnings)
+
+
+def read_rows(manifest: StageOutput, images: StageOutput) -> pd.DataFrame:
+    """Read one row an image, with its digest."""
+    listed = pd.read_parquet(images / "images.parquet")
+    return listed.merge(read_image_files(manifest), on="image_path")
+
+
+def read_usable(manifest: StageOutput, images: StageOutput, audit: StageOutput) -> pd.DataFrame:
+    """Read one row an image, with its digest, those left out that the audit found unusable."""
+    rows, audited = read_rows(manifest, images), pd.read_parquet(audit / "images.parquet")
+    return rows[~rows["image_path"].isin(audited["image_path"][~audited["usable"]])]
+
+
+def read_strangers(split: StageOutput, role: str) -> pd.DataFrame:
+    """Read the strangers of one role: ``name``, ``image_path``, ``sha256``."""
+    rows = pd.read_csv(split / "strangers.csv", dtype=str, keep_default_na=False)
+    return rows[rows["role"] == role].reset_index(drop=True)
 
 
 def read_pairs(audit: StageOutput) -> list[tuple[str, str]]:
@@ -105,63 +132,3 @@ def read_pixels(
     paths = [path for part in parts for path in split.part(part)["image_path"]]
     labels = [label for part in parts for label in split.labels(part)]
     return read_many(Path(dataset.image_folder), paths), np.array(labels, dtype=np.int64)
-
-
-def _network_digest(wanted: TrainParameters) -> str:
-    return value_digest(code_digests([f"lfw.networks.{wanted.model}"]))
-
-
-@stage(
-    "train",
-    key=lambda _dataset, split, wanted: {
-        "the split": split.digest,
-        "model": wanted.model,
-        "epochs": wanted.epochs,
-        "seed": wanted.seed,
-        "the network's code": _network_digest(wanted),
-    },
-)
-def train_model(
-    work: Work, dataset: Dataset, split: StageOutput, wanted: TrainParameters
-) -> Summary:
-    """Fit the network by name, streaming its figures epoch by epoch."""
-    from lfw.serving import save_model, weights_digest
-    from lfw.training import fit
-
-    drawn = Split.read(split / "split.csv")
-    show = work.report("epochs")
-
-    def on_epoch(epoch: int, epochs: int, figures: dict[str, float]) -> None:
-        log_figures(work.run_id, figures, step=epoch)
-        if show is not None:
-            show(epoch, epochs)
-
-    fitted = fit(
-        wanted.model,
-        read_pixels(dataset, drawn, "train"),
-        read_pixels(dataset, drawn, "validation"),
-        len(drawn.classes),
-        wanted.seed,
-        wanted.epochs,
-        on_epoch,
-    )
-    save_model(fitted.model, work.folder / "model.keras")
-    # A saved model's bytes differ from fit to fit (dates, ids): this says whether it is the same.
-    fingerprint = {"weights": weights_digest(fitted.model), "network": _network_digest(wanted)}
-    (work.folder / "fingerprint.json").write_text(json.dumps(fingerprint), encoding="utf-8")
-    fitted.history.to_csv(work.folder / "history.csv", index=False)
-    save(plot_history(fitted.history, fitted.best_epoch), work.folder / "learning-curves.png")
-    best = fitted.history.iloc[fitted.best_epoch - 1]
-    metrics = {
-        "best_epoch": float(fitted.best_epoch),
-        "epochs_run": float(len(fitted.history)),
-        "best_val_accuracy": float(best["val_accuracy"]),
-        "weights": float(fitted.model.count_params()),
-        "training_seconds": float(fitted.history["seconds"].sum()),
-    }
-    markdown = (
-        f"# Training: {wanted.model}\n\n{fitted.model.count_params():,} weights, "
-        f"{len(fitted.history)} epochs; kept: epoch {fitted.best_epoch} with a validation accuracy "
-        f"of {best['val_accuracy']:.3f}.\n\n{table(fitted.history)}\n"
-    )
-    return Summary(markdown, {"best_epoch": fitted.best_epoch}, metrics)

@@ -1,0 +1,298 @@
+"""Test accuracy and macro F1 of every model under five protocols, over ten splits.
+
+    python -m benchmarks.accuracy                       # everything: hours on two cores
+    python -m benchmarks.accuracy --models embedding,hog_lda --protocols 6x75
+    python -m benchmarks.accuracy --table               # only print what was measured before
+
+Every figure is kept in ``<data>/benchmarks/accuracy.json`` with a digest of the split, the
+code and the embedding that it rests on, and measured again only when that changed. The seeds of the
+table are 0 to 9. Choices (of networks, heads, sizes) were made with other seeds, on validation
+parts, and on pairs of people outside every selection.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from lfw.audit import audit_images
+from lfw.baselines import BASELINES, predict_baseline
+from lfw.catalog import expand_paths, read_catalog
+from lfw.digest import code_digests, value_digest
+from lfw.embedding.cohort import check_unseen
+from lfw.embedding.store import SHIPPED, Embedding, read_embedding
+from lfw.embedding.vectors import vectors_of
+from lfw.evaluation import score
+from lfw.fetch import fetch
+from lfw.files import write_text
+from lfw.images import read_grey, read_many
+from lfw.open_set import draw_strangers
+from lfw.parameters import OUTSIDE_DATA, TrainParameters
+from lfw.same_photo import find_same_photos
+from lfw.settings import data_folder
+from lfw.sources import choose_source
+from lfw.split import Split, draw_split, sample_images, select_people
+
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "6x75": {"top": 6, "images_per_person": 75},
+    "6 all": {"top": 6, "images_per_person": "all"},
+    "7 all": {"min_images": 70, "images_per_person": "all"},
+    "12x50": {"top": 12, "images_per_person": 50},
+    "62 all": {"min_images": 20, "images_per_person": "all"},
+}
+MODELS = ("eigenfaces_svm", "hog_lda", "hog", "compact", "notebook", "embedding", "dlib")
+SHALLOW = ("eigenfaces_svm", "hog_lda")
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data set at hand: images, people, and the pairs that show one photograph."""
+
+    root: Path
+    people: pd.DataFrame
+    images: pd.DataFrame
+    same_photo: list[tuple[str, str]]
+    kept: Path
+
+    def pixels(self, rows: pd.DataFrame) -> NDArray[np.uint8]:
+        """Decode the images of some rows."""
+        return read_many(self.root, rows["image_path"].tolist())
+
+
+@dataclass(frozen=True)
+class Task:
+    """One split of one protocol, to be solved by one model."""
+
+    data: Data
+    split: Split
+    seed: int
+    embedding: Embedding
+
+    def labelled(self, *parts: str) -> tuple[NDArray[np.uint8], Labels]:
+        """Give the images and class numbers of some parts."""
+        rows = pd.concat([self.split.part(part) for part in parts])
+        return self.data.pixels(rows), self.labels(*parts)
+
+    def labels(self, *parts: str) -> Labels:
+        """Give the class numbers of some parts."""
+        return np.concatenate([np.array(self.split.labels(part)) for part in parts])
+
+    def strangers(self) -> pd.DataFrame:
+        """Give the strangers that a head may learn from."""
+        drawn = draw_strangers(
+            self.data.images, self.split.classes, self.embedding.cohort.seen, self.data.same_photo
+        )
+        return drawn[drawn["role"] == "head"]
+
+
+def main() -> None:
+    """Measure what is asked for and not known yet, then print the table."""
+    asked = _arguments()
+    folder = data_folder(os.environ)
+    kept = folder / "benchmarks" / "accuracy.json"
+    known: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
+    embedding = read_embedding(Path(asked.embedding))
+    if not asked.table:
+        data = _data(asked.source, folder)
+        for protocol in asked.protocols.split(","):
+            for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+                task = _task(data, protocol, seed, embedding)
+                for model in asked.models.split(","):
+                    label = embedding.card["label"] if model == "embedding" else ""
+                    key, digest = f"{protocol}/{model}/{label}/{seed}", _digest(model, task)
+                    if known.get(key, {}).get("digest") != digest:
+                        known[key] = _measure(model, protocol, label, task) | {"digest": digest}
+                        write_text(kept, json.dumps(known, indent=1))
+    _print(pd.DataFrame(known.values()))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--source", default="auto")
+    parser.add_argument("--models", default=",".join(m for m in MODELS if m not in OUTSIDE_DATA))
+    parser.add_argument("--protocols", default=",".join(PROTOCOLS))
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--embedding", default=str(SHIPPED), help="folder of the embedding")
+    parser.add_argument("--table", action="store_true", help="measure nothing")
+    return parser.parse_args()
+
+
+def _data(source: str, folder: Path) -> Data:
+    found = fetch(choose_source(source, folder, os.environ), folder)
+    root = Path(found.dataset.image_folder)
+    people = read_catalog(Path(found.dataset.folder)).people
+    files = found.manifest.files.rename(columns={"path": "image_path"})
+    images = expand_paths(people).merge(files[["image_path", "sha256"]], on="image_path")
+    paths = images["image_path"].tolist()
+    audit = audit_images(root, paths)
+    same = find_same_photos(audit.thumbnails, paths, lambda place: read_grey(root / paths[place]))
+    pairs = pd.DataFrame(same, columns=["first", "second", "similarity", "same_name"])
+    usable = images[~images["image_path"].isin(audit.unusable["image_path"])]
+    doubled = list(zip(pairs["first"], pairs["second"], strict=True))
+    return Data(root, people, usable, doubled, folder / "vectors")
+
+
+def _task(data: Data, protocol: str, seed: int, embedding: Embedding) -> Task:
+    wanted = TrainParameters(seed=seed, **PROTOCOLS[protocol])
+    names = select_people(data.people, wanted)
+    chosen = sample_images(data.images, names, wanted, seed)
+    return Task(data, draw_split(chosen, data.same_photo, seed), seed, embedding)
+
+
+def _digest(model: str, task: Task) -> str:
+    """Digest what a figure rests on: the split, the code, the embedding."""
+    modules = {
+        "embedding": ["lfw.embedding.classifying"],
+        "hog": ["lfw.features", "lfw.heads"],
+        "dlib": ["lfw.features", "lfw.heads", "lfw.dlib_faces"],
+        **{name: ["lfw.baselines"] for name in BASELINES},
+    }.get(model, [f"lfw.networks.{model}", "lfw.training"])
+    learned = task.embedding.digest if model == "embedding" else None
+    return value_digest([task.split.digest, code_digests(modules), learned])
+
+
+def _measure(model: str, protocol: str, label: str, task: Task) -> dict[str, Any]:
+    since = time.monotonic()
+    answer = _ANSWERS.get(model, _ask_baseline if model in BASELINES else _ask_network)(model, task)
+    truth = task.labels("test")
+    found = score(truth, answer)
+    row = {
+        "protocol": protocol,
+        "model": model,
+        "embedding": label,
+        "seed": task.seed,
+        "test_images": len(truth),
+        "train_images": task.split.sizes["train"] + task.split.sizes["validation"],
+        "accuracy": found["accuracy"].value,
+        "macro_f1": found["macro_f1"].value,
+        "seconds": round(time.monotonic() - since, 1),
+        "outside_data": model in OUTSIDE_DATA,
+    }
+    shown = ("protocol", "model", "seed", "accuracy", "macro_f1", "seconds")
+    print("  ".join(f"{row[name]:.4g}" if isinstance(row[name], float) else str(row[name])
+                    for name in shown), flush=True)  # fmt: skip
+    return row
+
+
+def _ask_baseline(model: str, task: Task) -> Labels:
+    train, labels = task.labelled("train", "validation")
+    return predict_baseline(model, train, labels, task.labelled("test")[0], task.seed)
+
+
+def _ask_network(model: str, task: Task) -> Labels:
+    from lfw.serving import predict
+    from lfw.training import fit
+
+    classes = len(task.split.classes)
+    fitted = fit(model, task.labelled("train"), task.labelled("validation"), classes, task.seed)
+    return _surest(predict(fitted.model, task.labelled("test")[0]))
+
+
+def _ask_embedding(_model: str, task: Task) -> Labels:
+    """Ask the head on kept vectors: the packed network gives the same (tests/lfw/embedding)."""
+    names = task.split.classes
+    check_unseen(task.embedding.cohort, names, task.split.rows["sha256"], what="testing it on")
+
+    def measure(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(task.embedding.network.predict(pixels, batch_size=64, verbose=0))
+
+    return _ask_head(task, task.embedding.digest[:16], measure)
+
+
+def _ask_features(model: str, task: Task) -> Labels:
+    from lfw.features import FEATURES
+
+    components = 200 if model == "hog" else None
+    return _ask_head(task, model, FEATURES[model], components)
+
+
+def _ask_head(
+    task: Task,
+    name: str,
+    measure: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    components: int | None = None,
+) -> Labels:
+    from lfw.heads import choose_head
+
+    def vectors(rows: pd.DataFrame) -> NDArray[np.float32]:
+        def compute(paths: list[str]) -> NDArray[np.float32]:
+            return measure(read_many(task.data.root, paths))
+
+        paths, sha256 = rows["image_path"].tolist(), rows["sha256"].tolist()
+        return vectors_of(paths, sha256, compute, task.data.kept / f"{name}.npz")
+
+    train, validation = [
+        (vectors(task.split.part(part)), task.labels(part)) for part in ("train", "validation")
+    ]
+    chosen = choose_head(train, validation, vectors(task.strangers()), components)
+    return _surest(chosen.head.probabilities(vectors(task.split.part("test"))))
+
+
+_ANSWERS: dict[str, Callable[[str, Task], Labels]] = {
+    "embedding": _ask_embedding,
+    "hog": _ask_features,
+    "dlib": _ask_features,
+}
+
+
+def _surest(probabilities: NDArray[np.float32]) -> Labels:
+    return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+
+
+def _print(rows: pd.DataFrame) -> None:
+    if rows.empty:
+        print("Nothing was measured yet.")
+        return
+    print("\n| protocol | model | accuracy, mean (sd) | macro F1, mean (sd) | splits | "
+          "against the best shallow method |\n|---|---|---|---|---|---|")  # fmt: skip
+    for protocol in PROTOCOLS:
+        inside = rows[rows["protocol"] == protocol]
+        means = inside[inside["model"].isin(SHALLOW)].groupby("model")["accuracy"].mean()
+        best = str(means.idxmax()) if len(means) else None
+        for (model, learned), group in inside.groupby(["model", "embedding"], sort=False):
+            name = f"{model} ({learned})" if learned else str(model)
+            name += ", OUTSIDE DATA" * bool(group["outside_data"].iloc[0])
+            against = "" if best is None or model == best else _against(group, inside, best)
+            print(f"| {protocol} | {name} | {_spread(group['accuracy'])} | "
+                  f"{_spread(group['macro_f1'])} | {len(group)} | {against} |")  # fmt: skip
+
+
+def _spread(values: "pd.Series[float]") -> str:
+    return f"{values.mean():.4f} ({values.std(ddof=1):.4f})"
+
+
+def _against(group: pd.DataFrame, inside: pd.DataFrame, best: str) -> str:
+    """Compare split by split: the t test for splits that overlap.
+
+    Source: C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine Learning 52
+    (2003).
+    """
+    columns = ["seed", "accuracy", "test_images", "train_images"]
+    other = inside[inside["model"] == best][columns]
+    joined = group[columns].merge(other, on="seed", suffixes=("", "_best"))
+    gain = joined["accuracy"] - joined["accuracy_best"]
+    if len(joined) < 2:
+        return ""
+    overlap = float((joined["test_images"] / joined["train_images"]).mean())
+    spread = float(gain.var(ddof=1)) * (1 / len(gain) + overlap)
+    said = f"{gain.mean():+.4f} on {best}, above on {(gain > 0).sum()} of {len(gain)}"
+    if not spread:
+        return said
+    p = 2 * float(student.sf(abs(gain.mean()) / np.sqrt(spread), len(gain) - 1))
+    return f"{said}, {'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""A selection's classifier on an embedding: a head, and fine-tuning if it is asked for."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lfw.embedding import network
+from lfw.embedding.packing import pack_classifier
+from lfw.embedding.pretraining import OnEpoch, tune_views
+from lfw.heads import Chosen, choose_head
+
+Labels = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Classified:
+    """A classifier on an embedding.
+
+    Attributes
+    ----------
+    model
+        From raw pixels (n, 250, 250, 3), 0 to 255, to probabilities (n, classes).
+    chosen
+        Its head.
+    network
+        The embedding in it: the given one, or the fine-tuned one if that did better.
+    history
+        One row an epoch of fine-tuning: ``epoch``, ``loss``, ``seconds``; empty without.
+    tuned
+        Whether the fine-tuned embedding was kept.
+    """
+
+    model: keras.Model
+    chosen: Chosen
+    network: keras.Model
+    history: pd.DataFrame
+    tuned: bool
+
+
+def classify(
+    embedding: keras.Model,
+    train: tuple[Vectors, Labels],
+    validation: tuple[Vectors, Labels],
+    strangers: Vectors,
+) -> Classified:
+    """Choose a head on the validation part, and pack it behind the embedding.
+
+    Parameters
+    ----------
+    embedding
+        From raw pixels to vectors.
+    train, validation
+        Vectors of shape (n, d) and class numbers of shape (n,).
+    strangers
+        Vectors of people outside the selection, of shape (m, d).
+    """
+    chosen = choose_head(train, validation, strangers)
+    model = pack_classifier(embedding, chosen.head)
+    return Classified(model, chosen, embedding, pd.DataFrame(), tuned=False)
+
+
+def fine_tune(
+    frozen: Classified,
+    train: tuple[NDArray[np.uint8], Labels],
+    validation: tuple[NDArray[np.uint8], Labels],
+    strangers: NDArray[np.uint8],
+    epochs: int,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> Classified:
+    """Learn on from the training images, and keep the result if it does better on validation.
+
+    Parameters
+    ----------
+    frozen
+        What :func:`classify` gave.
+    train, validation
+        Raw images of shape (n, 250, 250, 3) and class numbers of shape (n,).
+    strangers
+        Raw images of people outside the selection.
+    epochs
+        Passes over the training images.
+    seed
+        Decides the order of images and their changes.
+    on_epoch
+        Told of each finished epoch.
+    """
+    views = keras.models.clone_model(frozen.network.get_layer("views"))
+    views.set_weights(frozen.network.get_layer("views").get_weights())
+    tuned, history = tune_views(views, *train, epochs, seed, on_epoch)
+    embedding = network.embedding(tuned)
+
+    def embed(pixels: NDArray[np.uint8]) -> Vectors:
+        return np.asarray(embedding.predict(pixels, batch_size=_BATCH, verbose=0))
+
+    chosen = choose_head(
+        (embed(train[0]), train[1]), (embed(validation[0]), validation[1]), embed(strangers)
+    )
+    better = _loss(chosen) < _loss(frozen.chosen)
+    if not better:
+        return Classified(frozen.model, frozen.chosen, frozen.network, history, tuned=False)
+    model = pack_classifier(embedding, chosen.head)
+    return Classified(model, chosen, embedding, history, tuned=True)
+
+
+def _loss(chosen: Chosen) -> float:
+    return float(chosen.candidates["validation_loss"][0])

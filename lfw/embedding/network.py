@@ -1,0 +1,116 @@
+"""The embedding's network: two views of a face that err on different faces.
+
+One view is made of oriented gradients, which light hardly changes; the other of the pixels
+themselves. Each is a small residual network (K. He et al., "Deep residual learning for image
+recognition", CVPR 2016) that ends in a vector of its own; the two, each brought to unit length and
+laid side by side, are the embedding.
+"""
+
+import keras
+from keras import layers
+
+from lfw.images import FACE
+from lfw.layers import ColourCrop, Grey, Mirror, OrientedGradients
+from lfw.networks import SHAPE
+
+HEIGHT, WIDTH = 112, 96
+"""Size of the face that the network is given, in pixels."""
+
+MARGIN = (28, 16)
+"""Rows and columns around the face that training may move into view, in pixels of its size."""
+
+DIMENSIONS = 384
+"""Length of the embedding: half of it from each view."""
+
+_BOTTLENECK = 80
+_DROPOUT = 0.4
+
+
+def preprocess(*, margin: bool = False) -> keras.Model:
+    """Take raw pixels (n, 250, 250, 3), 0 to 255, to the face in colour.
+
+    Parameters
+    ----------
+    margin
+        Whether to leave :data:`MARGIN` around the face, at the same scale.
+
+    Returns
+    -------
+    Model
+        Its result has the shape (n, 112, 96, 3), or (n, 168, 128, 3) with the margin.
+    """
+    rows, columns = FACE
+    high, wide = rows.stop - rows.start, columns.stop - columns.start
+    more = [MARGIN[0] * high // HEIGHT, MARGIN[1] * wide // WIDTH] if margin else [0, 0]
+    size = [HEIGHT + 2 * MARGIN[0], WIDTH + 2 * MARGIN[1]] if margin else [HEIGHT, WIDTH]
+    crop = ColourCrop(
+        rows.start - more[0],
+        columns.start - more[1],
+        high + 2 * more[0],
+        wide + 2 * more[1],
+        *size,
+    )
+    return keras.Sequential([keras.Input(SHAPE), crop])
+
+
+def views() -> keras.Model:
+    """Build the network, untrained: from faces (n, 112, 96, 3) to a vector of each view."""
+    face = keras.Input((HEIGHT, WIDTH, 3), name="face")
+    return keras.Model(face, [_gradient_view(face), _pixel_view(face)], name="views")
+
+
+def embedding(trained: keras.Model) -> keras.Model:
+    """Join trained views into the embedding: from raw pixels to vectors of shape (n, 384).
+
+    A face and its mirror image are both taken, and their vectors averaged.
+    """
+    pixels = keras.Input(SHAPE, name="pixels")
+    face = preprocess()(pixels)
+    both = [joined_views(trained, each) for each in (face, Mirror()(face))]
+    return keras.Model(pixels, layers.Average(name="embedding")(both), name="embedding")
+
+
+def joined_views(trained: keras.Model, face: keras.KerasTensor) -> keras.KerasTensor:
+    """Bring the views' vectors to unit length and lay them side by side."""
+    return layers.Concatenate()([layers.UnitNormalization()(view) for view in trained(face)])
+
+
+def _gradient_view(face: keras.KerasTensor) -> keras.KerasTensor:
+    x = _normalise(OrientedGradients(cell=8)(Grey()(face)))  # 13x11
+    x = _convolve(x, 96, 3)
+    x = _residual(x, 128)
+    x = _residual(x, 192, stride=2)  # 7x6
+    return _vector(x, "gradients")
+
+
+def _pixel_view(face: keras.KerasTensor) -> keras.KerasTensor:
+    x = layers.AveragePooling2D(2)(layers.Cropping2D(4)(face))  # 52x44
+    x = _convolve(layers.Rescaling(1 / 64, -2)(x), 32, 3)
+    for width in (48, 96, 192):
+        x = _residual(x, width, stride=2)  # at last 7x6
+    return _vector(x, "pixels")
+
+
+def _vector(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    x = layers.Flatten()(_convolve(x, _BOTTLENECK, 1))
+    x = layers.Dense(DIMENSIONS // 2, use_bias=False)(layers.Dropout(_DROPOUT)(x))
+    return layers.BatchNormalization(momentum=0.95, scale=False, name=name)(x)
+
+
+def _residual(x: keras.KerasTensor, width: int, stride: int = 1) -> keras.KerasTensor:
+    y = _convolve(x, width, 3, stride)
+    y = _normalise(layers.Conv2D(width, 3, padding="same", use_bias=False)(y))
+    if stride != 1:
+        x = layers.AveragePooling2D(stride, padding="same")(x)
+    if stride != 1 or x.shape[-1] != width:
+        x = _normalise(layers.Conv2D(width, 1, use_bias=False)(x))
+    return layers.ReLU()(layers.Add()([x, y]))
+
+
+def _convolve(x: keras.KerasTensor, width: int, size: int, stride: int = 1) -> keras.KerasTensor:
+    convolved = layers.Conv2D(width, size, stride, padding="same", use_bias=False)(x)
+    return layers.ReLU()(_normalise(convolved))
+
+
+def _normalise(x: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.BatchNormalization(momentum=0.95)(x)

@@ -1,0 +1,383 @@
+"""Learning the embedding: a margin softmax over people who are not to be recognised.
+
+Every view has a softmax of its own over the cosines between its vector and one direction a person;
+the right person's cosine is lowered by a margin, so that faces of one person come closer than they
+need to. Source: H. Wang et al., "CosFace: Large margin cosine loss for deep face recognition",
+CVPR (2018).
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from lfw.augment import Augmentation
+from lfw.digest import file_digest, value_digest
+from lfw.embedding import network
+from lfw.embedding.cohort import TRAIN, Cohort
+from lfw.files import write_text
+from lfw.pairs import paths_of
+from lfw.verification import area_under_roc, crossed_accuracy
+
+OnEpoch = Callable[[int, int, dict[str, float]], None]
+Embed = Callable[[list[str]], NDArray[np.float32]]
+
+_STATE = "state.json"
+_CHUNK = 64
+_TUNING_RATE = 1e-4
+"""Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
+
+
+@dataclass(frozen=True)
+class PretrainRecipe:
+    """How the embedding is learned.
+
+    Attributes
+    ----------
+    epochs, batch_size
+        Passes over the images, and images a step.
+    rate, weight_decay
+        Of AdamW; the rate rises over the first two epochs and then falls as a cosine.
+    scale, margin
+        Of the margin softmax; the margin grows from 0 over the first two fifths of the epochs.
+    augmentation
+        How faces are changed.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    scale: float = 24.0
+    margin: float = 0.35
+    augmentation: Augmentation = field(
+        default_factory=lambda: Augmentation(
+            shift=5.0,
+            rotate=8.0,
+            shear=3.0,
+            zoom=0.12,
+            flip=True,
+            contrast=0.25,
+            brightness=0.1,
+            tint=0.08,
+            shade=0.15,
+            blur=1.2,
+            erase=0.5,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A learned embedding.
+
+    Attributes
+    ----------
+    model
+        From raw pixels (n, 250, 250, 3), 0 to 255, to vectors (n, 384).
+    history
+        ``epoch`` (from 1), ``loss``, ``pairs_auc``, ``pairs_accuracy`` (both on the validation
+        pairs), ``seconds``.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+
+
+def pretrain(
+    cohort: Cohort,
+    pixels: Callable[[list[str]], NDArray[np.uint8]],
+    pairs: pd.DataFrame,
+    seed: int,
+    epochs: int | None = None,
+    checkpoint: Path | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Pretrained:
+    """Learn an embedding from the people of a cohort.
+
+    Every epoch is fitted; none is chosen by the validation pairs, which only watch.
+
+    Parameters
+    ----------
+    cohort
+        Whom to learn from.
+    pixels
+        Reads raw images, given their paths: an array of shape (n, 250, 250, 3).
+    pairs
+        Validation pairs, as :func:`lfw.pairs.view1_pairs` gives them, of people that the cohort
+        does not learn from; may be empty.
+    seed
+        Decides the first weights, the order of images and their changes.
+    epochs
+        Passes over the images; the recipe's own if None.
+    checkpoint
+        A folder in which every finished epoch is kept: a later call with the same cohort, seed and
+        epochs goes on from there. The caller removes it.
+    on_epoch
+        Told of each finished epoch, those kept by an earlier call included.
+    """
+    recipe = PretrainRecipe() if epochs is None else PretrainRecipe(epochs=epochs)
+    keras.utils.set_random_seed(seed)
+    learned = cohort.role(TRAIN)
+    classes = sorted(cohort.seen)
+    number = {name: k for k, name in enumerate(classes)}
+    labels = np.array([number[name] for name in learned["name"]], dtype=np.int64)
+    faces = _faces(pixels, learned["image_path"].tolist(), margin=True)
+    watch = _Watch(pairs, pixels)
+    margin = keras.Variable(0.0, trainable=False, name="margin")
+    net = _with_softmax(network.views(), len(classes), recipe, margin, len(faces))
+    saved = _Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
+    history = saved.restore(net)
+    for done in history:
+        _tell(on_epoch, recipe.epochs, done)
+    for epoch in range(len(history) + 1, recipe.epochs + 1):
+        since = time.monotonic()
+        margin.assign(recipe.margin * min(1.0, (epoch - 1) / (0.4 * recipe.epochs)))
+        loss = _one_epoch(net, faces, labels, recipe, (seed, epoch))
+        figures = {"loss": loss, **watch.measure(net.get_layer("views"))}
+        figures["seconds"] = time.monotonic() - since
+        history.append({"epoch": epoch, **figures})
+        saved.keep(net, history)
+        _tell(on_epoch, recipe.epochs, history[-1])
+    trained = _bare(net.get_layer("views"))
+    return Pretrained(network.embedding(trained), pd.DataFrame(history))
+
+
+def _tell(on_epoch: OnEpoch | None, epochs: int, row: dict[str, float]) -> None:
+    if on_epoch is not None:
+        figures = {name: value for name, value in row.items() if name != "epoch"}
+        on_epoch(int(row["epoch"]), epochs, figures)
+
+
+def tune_views(
+    views: keras.Model,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    epochs: int,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Let trained views learn on, gently, from the images of a selection.
+
+    Parameters
+    ----------
+    views
+        The network of :func:`lfw.embedding.network.views`, trained; it is changed.
+    pixels, labels
+        Raw images of shape (n, 250, 250, 3) and class numbers of shape (n,).
+    epochs
+        Passes over the images.
+    seed
+        Decides the first directions of the softmax, the order of images and their changes.
+    on_epoch
+        Told of each finished epoch.
+
+    Returns
+    -------
+    tuple
+        The views, and their history: ``epoch`` (from 1), ``loss``, ``seconds``.
+    """
+    recipe = PretrainRecipe(epochs=epochs, rate=_TUNING_RATE)
+    keras.utils.set_random_seed(seed)
+    faces = _cut(network.preprocess(margin=True), pixels)
+    margin = keras.Variable(recipe.margin, trainable=False, name="margin")
+    net = _with_softmax(views, int(labels.max()) + 1, recipe, margin, len(faces))
+    history = []
+    for epoch in range(1, epochs + 1):
+        since = time.monotonic()
+        loss = _one_epoch(net, faces, labels, recipe, (seed, epoch))
+        figures = {"loss": loss, "seconds": time.monotonic() - since}
+        history.append({"epoch": epoch, **figures})
+        if on_epoch is not None:
+            on_epoch(epoch, epochs, figures)
+    return _bare(views), pd.DataFrame(history)
+
+
+def _bare(trained: keras.Model) -> keras.Model:
+    """Copy the weights into a network that was never compiled, in half precision.
+
+    Half the digits cost no accuracy, and let the file be packed to half its size.
+    """
+    views = network.views()
+    views.set_weights([w.astype(np.float16).astype(np.float32) for w in trained.get_weights()])
+    return views
+
+
+def _faces(
+    pixels: Callable[[list[str]], NDArray[np.uint8]], paths: list[str], *, margin: bool
+) -> NDArray[np.uint8]:
+    """Read faces in chunks: raw images of a large cohort would fill the memory."""
+    crop = network.preprocess(margin=margin)
+    parts = [
+        _cut(crop, pixels(paths[start : start + _CHUNK])) for start in range(0, len(paths), _CHUNK)
+    ]
+    return np.concatenate(parts)
+
+
+def _cut(crop: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(crop.predict(pixels, batch_size=_CHUNK, verbose=0)).astype(np.uint8)
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class _Cosines(keras.layers.Layer):  # type: ignore[misc]
+    """Cosines between vectors (n, d) and one direction a class: (n, classes)."""
+
+    def __init__(self, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.classes = classes
+
+    def build(self, input_shape: tuple[int, ...]) -> None:
+        self.directions = self.add_weight(
+            shape=(input_shape[-1], self.classes), initializer="glorot_normal"
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return ops.matmul(ops.normalize(inputs, axis=-1), ops.normalize(self.directions, axis=0))
+
+
+def _with_softmax(
+    views: keras.Model, classes: int, recipe: PretrainRecipe, margin: keras.Variable, images: int
+) -> keras.Model:
+    """Put a margin softmax on each view, and compile."""
+
+    def loss(truth: Any, cosines: Any) -> Any:
+        right = ops.one_hot(ops.cast(ops.reshape(truth, (-1,)), "int32"), classes)
+        logits = recipe.scale * (cosines - margin * right)
+        return ops.mean(ops.categorical_crossentropy(right, logits, from_logits=True))
+
+    face = keras.Input((network.HEIGHT, network.WIDTH, 3))
+    net = keras.Model(face, [_Cosines(classes)(view) for view in views(face)])
+    steps = max(1, images // recipe.batch_size)
+    warm = min(2, recipe.epochs) * steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(1, recipe.epochs * steps - warm),
+        alpha=0.003,
+        warmup_target=recipe.rate,
+        warmup_steps=warm,
+    )
+    net.compile(
+        keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
+        loss=[loss] * len(net.outputs),
+    )
+    return net
+
+
+def _one_epoch(
+    net: keras.Model,
+    faces: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    recipe: PretrainRecipe,
+    chance: tuple[int, int],
+) -> float:
+    """Pass over the images once; what is drawn depends on the seed and the epoch alone."""
+    for number, layer in enumerate(net._flatten_layers()):
+        if isinstance(layer, keras.layers.Dropout):
+            layer.seed_generator.state.assign([chance[0] * 1000 + number, chance[1]])
+    batches = tf.data.Dataset.from_generator(
+        lambda: _batches(faces, labels, recipe, chance),
+        output_signature=(
+            tf.TensorSpec((None, network.HEIGHT, network.WIDTH, 3), tf.uint8),
+            (tf.TensorSpec((None,), tf.int64),) * len(net.outputs),
+        ),
+    )
+    steps = max(1, len(faces) // recipe.batch_size)
+    counted = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    fitted = net.fit(counted.prefetch(2), epochs=1, shuffle=False, verbose=0)
+    return float(fitted.history["loss"][0])
+
+
+def _batches(
+    faces: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    recipe: PretrainRecipe,
+    chance: tuple[int, int],
+) -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+    rng = np.random.default_rng(chance)
+    order = rng.permutation(len(faces))
+    size = min(recipe.batch_size, len(order))
+    for start in range(0, len(order) - size + 1, size):
+        chosen = order[start : start + size]
+        changed = [
+            recipe.augmentation.apply(faces[k], rng, (network.HEIGHT, network.WIDTH))
+            for k in chosen
+        ]
+        yield np.stack(changed), (labels[chosen], labels[chosen])
+
+
+class _Watch:
+    """The validation pairs, measured after every epoch."""
+
+    def __init__(
+        self, pairs: pd.DataFrame, pixels: Callable[[list[str]], NDArray[np.uint8]]
+    ) -> None:
+        self._paths = paths_of(pairs)
+        place = {path: k for k, path in enumerate(self._paths)}
+        self._sides = [pairs[f"path{side}"].map(place).to_numpy() for side in ("1", "2")]
+        self._same = pairs["same"].to_numpy(dtype=bool)
+        self._faces = _faces(pixels, self._paths, margin=False) if self._paths else None
+
+    def measure(self, views: keras.Model) -> dict[str, float]:
+        """Give the area under the ROC curve and the accuracy; nothing without both kinds."""
+        if self._faces is None or self._same.all() or not self._same.any():
+            return {}
+        face = keras.Input((network.HEIGHT, network.WIDTH, 3))
+        vectors = keras.Model(face, network.joined_views(views, face))
+        found = vectors.predict(self._faces, batch_size=_CHUNK, verbose=0)
+        first, second = (found[side] for side in self._sides)
+        likeness = (first * second).sum(axis=1) / 2  # of two unit vectors side by side
+        return {
+            "pairs_auc": area_under_roc(self._same, likeness),
+            "pairs_accuracy": crossed_accuracy(self._same, likeness),
+        }
+
+
+class _Checkpoint:
+    """The last finished epoch, on disk: its state names the weights, replaced in one step."""
+
+    def __init__(self, folder: Path | None, of: dict[str, Any]) -> None:
+        self._folder = folder
+        self._key = value_digest(of)
+
+    def restore(self, net: keras.Model) -> list[dict[str, float]]:
+        """Load what was kept whole for the same fit, and give its history; else start anew."""
+        if self._folder is None:
+            return []
+        try:
+            state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
+            weights = self._folder / str(state["weights"])
+            whole = state["key"] == self._key and file_digest(weights) == state["sha256"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        if not whole:
+            return []
+        net.optimizer.build(net.trainable_variables)
+        net.load_weights(weights)
+        return list(state["history"])
+
+    def keep(self, net: keras.Model, history: list[dict[str, float]]) -> None:
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        weights = self._folder / f"epoch-{len(history)}.weights.h5"
+        net.save_weights(weights)
+        state = {"key": self._key, "weights": weights.name, "sha256": file_digest(weights)}
+        write_text(self._folder / _STATE, json.dumps(state | {"history": history}))
+        for older in self._folder.glob("*.weights.h5"):
+            if older != weights:
+                older.unlink()
+
+
+def forget(checkpoint: Path) -> None:
+    """Remove the checkpoint of a fit that is done with."""
+    shutil.rmtree(checkpoint, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""An embedding in a folder: the network, the manifest of the people it saw, and its card."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lfw.digest import file_digest
+from lfw.embedding.cohort import Cohort
+from lfw.errors import DataError
+from lfw.files import new_folder_beside
+
+if TYPE_CHECKING:
+    import keras
+
+NETWORK, MANIFEST, CARD = "embedding.keras", "manifest.csv", "card.json"
+FILES = (NETWORK, MANIFEST, CARD)
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The embedding that comes with the project, learned from LFW without the 62 people who have 20 or
+more images."""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """An embedding on disk, seen to be whole.
+
+    Attributes
+    ----------
+    folder
+        Where its three files are.
+    card
+        How it was made: ``network_sha256``, ``cohort_digest``, ``seed``, ``epochs``, and more.
+    cohort
+        The manifest of the images it was trained on.
+    """
+
+    folder: Path
+    card: dict[str, Any]
+    cohort: Cohort
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the network's file."""
+        return str(self.card["network_sha256"])
+
+    @cached_property
+    def network(self) -> "keras.Model":
+        """The network: from raw pixels (n, 250, 250, 3), 0 to 255, to vectors."""
+        import keras
+
+        import lfw.layers  # noqa: F401 (the network is made of its layers)
+
+        return keras.models.load_model(self.folder / NETWORK, compile=False, safe_mode=True)
+
+
+def write_embedding(
+    folder: Path, network: "keras.Model", cohort: Cohort, card: dict[str, Any]
+) -> None:
+    """Write an embedding into a folder that is there.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    network
+        From raw pixels to vectors.
+    cohort
+        Whom it was learned from.
+    card
+        How it was made; the digests are added.
+    """
+    pack(network, folder / NETWORK)
+    cohort.write(folder / MANIFEST)
+    known = {
+        "network_sha256": file_digest(folder / NETWORK),
+        "manifest_sha256": file_digest(folder / MANIFEST),
+        "cohort_digest": cohort.digest,
+        "people_seen": len(cohort.seen),
+    }
+    (folder / CARD).write_text(json.dumps(card | known, indent=1) + "\n", encoding="utf-8")
+
+
+def read_embedding(folder: Path) -> Embedding:
+    """Read an embedding, and see that its files are those that its card speaks of.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or changed.
+    """
+    try:
+        card = dict(json.loads((folder / CARD).read_text(encoding="utf-8")))
+        for name, key in ((NETWORK, "network_sha256"), (MANIFEST, "manifest_sha256")):
+            if file_digest(folder / name) != card[key]:
+                raise DataError(f"{folder / name} is not the file that {CARD} speaks of: {_MEND}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder} holds no embedding: {error!r}: {_MEND}") from error
+    return Embedding(folder, card, Cohort.read(folder / MANIFEST))
+
+
+_MEND = "bring the folder back, or learn it anew with lfw pretrain."
+
+
+def pack(network: "keras.Model", path: Path) -> None:
+    """Write a network in Keras' own format, compressed: a `.keras` file is a zip."""
+    with new_folder_beside(path) as partial:
+        plain = partial / "plain.keras"
+        network.save(plain)
+        small = partial / path.name
+        with zipfile.ZipFile(plain) as given, zipfile.ZipFile(small, "w") as taken:
+            for name in given.namelist():
+                taken.writestr(name, given.read(name), zipfile.ZIP_DEFLATED, 9)
+        small.replace(path)

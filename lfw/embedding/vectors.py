@@ -1,0 +1,81 @@
+"""Images taken through an embedding, once: their vectors are kept by the digest of the image."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from lfw.files import new_folder_beside
+from lfw.manifest import Progress
+
+Compute = Callable[[list[str]], NDArray[np.float32]]
+"""Takes image paths, gives their vectors (n, d)."""
+
+_CHUNK = 512
+
+
+def vectors_of(
+    image_paths: Sequence[str],
+    sha256: Sequence[str],
+    compute: Compute,
+    kept: Path,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Give the vectors of some images, computing only those that are not kept yet.
+
+    Parameters
+    ----------
+    image_paths, sha256
+        The images, and the digests of their content.
+    compute
+        Computes vectors; called for at most 512 images at a time.
+    kept
+        The file that keeps vectors. It is for one embedding alone: name it after its digest. A
+        damaged file counts as empty.
+    progress
+        Told how many of the missing images are done.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+        Of shape (0, 0) for no images.
+    """
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{kept}.lock"):
+        known = _read(kept)
+        missing = {
+            digest: path
+            for path, digest in zip(image_paths, sha256, strict=True)
+            if digest not in known
+        }
+        waiting = list(missing.items())
+        for start in range(0, len(waiting), _CHUNK):
+            part = waiting[start : start + _CHUNK]
+            found = compute([path for _, path in part])
+            known |= {digest: vector for (digest, _), vector in zip(part, found, strict=True)}
+            if progress is not None:
+                progress(min(start + _CHUNK, len(waiting)), len(waiting))
+        if missing:
+            _write(kept, known)
+    if not len(sha256):
+        return np.empty((0, 0), dtype=np.float32)
+    return np.stack([known[digest] for digest in sha256]).astype(np.float32)
+
+
+def _read(path: Path) -> dict[str, NDArray[np.float32]]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return dict(zip(saved["sha256"].tolist(), saved["vectors"], strict=True))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return {}
+
+
+def _write(path: Path, vectors: dict[str, NDArray[np.float32]]) -> None:
+    with new_folder_beside(path) as partial:
+        made = partial / path.name
+        with made.open("wb") as file:
+            np.savez(file, sha256=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+        made.replace(path)

@@ -1,0 +1,197 @@
+"""Every parameter, declared once: an annotated type with its title, its help and its range.
+
+The models in :mod:`lfw.parameters` and the signatures of the flows use these types, so that bounds
+hold wherever a value comes from.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+
+
+def _shown(*, title: str, description: str, **bounds: Any) -> Any:
+    """Declare a field whose title and help reach the run form too.
+
+    Prefect overwrites a field's own title and help, but not what extends its schema.
+    """
+    extra: dict[str, JsonValue] = {"title": title, "description": description}
+    return Field(title=title, description=description, json_schema_extra=extra, **bounds)
+
+
+Source = Annotated[
+    str,
+    _shown(
+        min_length=1,
+        title="Source",
+        description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
+        "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
+        "#sha256=HEX to demand that checksum. auto takes LFW_SOURCE, else an archive fetched "
+        "before, else Kaggle, else the sample.",
+    ),
+]
+People = Annotated[
+    tuple[str, ...] | None,
+    _shown(
+        title="People",
+        description="Names of the people to tell apart, as the data set spells them.",
+    ),
+]
+Top = Annotated[
+    Annotated[int, Field(ge=2, le=10_000)] | None,
+    _shown(title="Top", description="The N most photographed people (6 if nothing is chosen)."),
+]
+MinImages = Annotated[
+    Annotated[int, Field(ge=3, le=100_000)] | None,
+    _shown(title="Minimum images", description="Everybody with at least N images."),
+]
+ImagesPerPerson = Annotated[
+    Annotated[int, Field(ge=3, le=100_000)] | Literal["all", "balanced"],
+    _shown(
+        title="Images per person",
+        description="N images of each person, all that there are, or balanced: as many of each as "
+        "the least photographed of them has, 75 at the most.",
+    ),
+]
+Model = Annotated[
+    Literal["embedding", "compact", "hog", "notebook", "dlib"],
+    _shown(
+        title="Model",
+        description="The classifier: embedding (a head on the champion embedding, learned from "
+        "other people), compact (a small network from scratch), hog (oriented gradients and a "
+        "linear head), notebook (the notebook's network), dlib (outside data; an extra).",
+    ),
+]
+Epochs = Annotated[
+    Annotated[int, Field(ge=1, le=10_000)] | None,
+    _shown(
+        title="Epochs",
+        description="Passes over the training images; the model's own if empty. With embedding: "
+        "passes of fine-tuning, none if empty. hog and dlib have none.",
+    ),
+]
+Seed = Annotated[
+    int,
+    _shown(
+        ge=0, le=2**32 - 1, title="Seed", description="Decides the split and the training's chance."
+    ),
+]
+TestShare = Annotated[
+    float,
+    _shown(
+        ge=0.05,
+        le=0.5,
+        title="Test share",
+        description="Share of each person's images that is kept for the test.",
+    ),
+]
+ValidationShare = Annotated[
+    float,
+    _shown(
+        ge=0.05,
+        le=0.5,
+        title="Validation share",
+        description="Share of what the test leaves that is kept for validation.",
+    ),
+]
+Experiment = Annotated[
+    str,
+    _shown(
+        min_length=1,
+        max_length=200,
+        title="Experiment",
+        description="The MLflow experiment that the run is filed under.",
+    ),
+]
+Gate = Annotated[
+    Literal["warn", "fail"],
+    _shown(
+        title="Audit gate",
+        description="What unreadable, mislabelled or missing images do: warn (they are named and "
+        "left out) or fail (the run ends).",
+    ),
+]
+
+
+def _existing_file(path: Path) -> Path:
+    """Make a path independent of the working directory, and see that there is a file."""
+    whole = path.expanduser().absolute()
+    if not whole.is_file():
+        raise ValueError(f"there is no file {whole}")
+    return whole
+
+
+_File = Annotated[Path, AfterValidator(_existing_file)]
+
+Errata = Annotated[
+    _File | None,
+    _shown(
+        title="Errata",
+        description="A CSV subject,problem,other of known label errors: flagged, never corrected.",
+    ),
+]
+Annotations = Annotated[
+    _File | None,
+    _shown(
+        title="Group annotations",
+        description="A CSV image_path,ATTRIBUTE of third-party labels, for counts by group.",
+    ),
+]
+
+EmbeddingVersion = Annotated[
+    str,
+    _shown(
+        pattern=r"^([1-9][0-9]*|champion|challenger)$",
+        title="Embedding",
+        description="With the model embedding: which version of lfw-embedding, by its number or "
+        "alias.",
+    ),
+]
+ExcludePeople = Annotated[
+    tuple[str, ...] | None,
+    _shown(title="Leave out people", description="Names of people never to be seen."),
+]
+ExcludeTop = Annotated[
+    Annotated[int, Field(ge=1, le=10_000)] | None,
+    _shown(title="Leave out the top", description="Leave out the N most photographed people."),
+]
+ExcludeMinImages = Annotated[
+    Annotated[int, Field(ge=2, le=100_000)] | None,
+    _shown(
+        title="Leave out from images",
+        description="Leave out everybody with at least N images (20 if nothing is chosen).",
+    ),
+]
+LeastImages = Annotated[
+    int,
+    _shown(
+        ge=1,
+        le=1000,
+        title="Least images",
+        description="People with fewer images are not learned from.",
+    ),
+]
+View = Annotated[
+    Literal["1", "2"],
+    _shown(
+        title="View",
+        description="1: the development pairs, judged by the champion embedding where it has not "
+        "seen their people. 2: the ten folds for reporting, with embeddings learned for the "
+        "purpose, which takes hours.",
+    ),
+]
+Judge = Annotated[
+    Literal["embedding", "eigenfaces"],
+    _shown(title="Judged by", description="What measures how alike two images are."),
+]
+FoldGroups = Annotated[
+    int,
+    _shown(
+        ge=2,
+        le=5,
+        title="Fold groups",
+        description="View 2: one embedding is learned for each group of folds, without their "
+        "people. More groups leave more people to learn from, take longer, and leave fewer folds "
+        "to set a threshold on.",
+    ),
+]

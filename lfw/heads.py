@@ -1,0 +1,194 @@
+"""Learning a head: the way is chosen on the validation part.
+
+Whatever it is learned by, a head is a matrix and a bias in front of a softmax, so that it can be
+written as plain numbers and packed behind any network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from lfw.linear import Head, Linear, Vectors
+
+Labels = NDArray[np.int64]
+
+Way = Callable[[Vectors, Labels, Vectors | None], Linear]
+"""A way to learn a head: takes vectors, class numbers, and vectors of strangers."""
+
+TOGETHER = "all of them, averaged"
+
+LEAST_STRANGERS = 20
+"""Strangers below which a head learns nothing of them."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A head, and how it came to be chosen.
+
+    Attributes
+    ----------
+    head
+        Fitted to training and validation images.
+    candidates
+        ``head``, ``validation_accuracy``, ``validation_loss`` (cross-entropy after its scores were
+        sharpened to fit), the chosen one first.
+    """
+
+    head: Head
+    candidates: pd.DataFrame
+
+
+def choose_head(
+    train: tuple[Vectors, Labels],
+    validation: tuple[Vectors, Labels],
+    strangers: Vectors | None = None,
+    components: int | None = None,
+) -> Chosen:
+    """Fit every candidate to the training part, and keep the best on the validation part.
+
+    The best has the highest accuracy and, among equals, the least loss; it is fitted anew to both
+    parts together. How sharp its answers are is set on the validation part (temperature scaling:
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017).
+
+    Parameters
+    ----------
+    train, validation
+        Vectors of shape (n, d) and class numbers of shape (n,), every class in both.
+    strangers
+        Vectors of people who are none of the classes, of shape (m, d).
+    components
+        Principal components of the training vectors that the heads are fitted on; all of the
+        vectors' own dimensions if None.
+    """
+    if strangers is not None and len(strangers) < LEAST_STRANGERS:
+        strangers = None
+    both = (np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]]))
+    ways = _WAYS if strangers is None else _WAYS | {"LDA beside strangers": _lda_beside}
+    single = {name: _fit(way, train, strangers, components) for name, way in ways.items()}
+    factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
+    heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
+    heads |= {TOGETHER: _mean(heads)}
+    factors[TOGETHER] = _sharpen(heads[TOGETHER].scores(validation[0]), validation[1])
+    heads[TOGETHER] = heads[TOGETHER].sharpened(factors[TOGETHER])
+    table = _rank(heads, *validation)
+    best = str(table["head"][0])
+    parts = [best] if best in ways else list(ways)
+    identity = _mean(
+        {n: _fit(ways[n], both, strangers, components).sharpened(factors[n]) for n in parts}
+    )
+    if best == TOGETHER:
+        identity = identity.sharpened(factors[TOGETHER])
+    known = None if strangers is None else _fit(_lda_known, both, strangers, components)
+    return Chosen(Head(identity, known), table)
+
+
+def _rank(heads: dict[str, Linear], vectors: Vectors, labels: Labels) -> pd.DataFrame:
+    rows = []
+    for name, head in heads.items():
+        scores = head.scores(vectors)
+        accuracy = float((scores.argmax(axis=1) == labels).mean())
+        rows.append((name, accuracy, _loss(scores, labels)))
+    columns = ["head", "validation_accuracy", "validation_loss"]
+    frame = pd.DataFrame(rows, columns=columns)
+    order = ["validation_accuracy", "validation_loss"]
+    return frame.sort_values(order, ascending=[False, True], ignore_index=True)
+
+
+def _mean(heads: dict[str, Linear]) -> Linear:
+    """Average the scores of heads: again a head."""
+    weights = np.mean([head.weights for head in heads.values()], axis=0)
+    return Linear(weights, np.mean([head.bias for head in heads.values()], axis=0))
+
+
+def _fit(
+    way: Way, labelled: tuple[Vectors, Labels], strangers: Vectors | None, components: int | None
+) -> Linear:
+    """Learn a head, on principal components if so many are asked for."""
+    vectors, labels = labelled
+    if components is None:
+        return way(vectors, labels, strangers)
+    projection = PCA(min(components, len(vectors) - 1, vectors.shape[1]), random_state=0)
+    projected = projection.fit_transform(vectors)
+    apart = None if strangers is None else projection.transform(strangers)
+    return _before(projection, way(projected, labels, apart))
+
+
+def _before(projection: PCA, linear: Linear) -> Linear:
+    """Give the same scores for vectors that were not projected yet."""
+    weights = projection.components_.T @ linear.weights
+    bias = linear.bias - projection.mean_ @ weights
+    return Linear(weights.astype(np.float32), bias.astype(np.float32))
+
+
+def _lda(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+    """Linear discriminants, shrunk as O. Ledoit and M. Wolf do, J. Multivariate Anal. 88 (2004)."""
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    return _linear(model.fit(vectors, labels))
+
+
+def _logistic(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+    return _linear(LogisticRegression(C=10, max_iter=1000).fit(vectors, labels))
+
+
+def _svm(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+    return _linear(LinearSVC(C=1, random_state=0).fit(vectors, labels))
+
+
+def _lda_known(vectors: Vectors, labels: Labels, strangers: Vectors | None) -> Linear:
+    """Linear discriminants with the strangers as one more class, the last."""
+    if strangers is None:
+        raise ValueError("a class of strangers takes strangers")
+    last = np.full(len(strangers), int(labels.max()) + 1)
+    return _lda(np.concatenate([vectors, strangers]), np.concatenate([labels, last]))
+
+
+def _lda_beside(vectors: Vectors, labels: Labels, strangers: Vectors | None) -> Linear:
+    """Linear discriminants of the people, whose spread the strangers help to estimate."""
+    known = _lda_known(vectors, labels, strangers)
+    return Linear(known.weights[:, :-1], known.bias[:-1])
+
+
+_WAYS: dict[str, Way] = {
+    "LDA": _lda,
+    "linear SVM": _svm,
+    "logistic regression": _logistic,
+}
+
+
+def _linear(model: LinearDiscriminantAnalysis | LogisticRegression | LinearSVC) -> Linear:
+    """Read a fitted model's scores; of two classes it keeps only the difference."""
+    weights, bias = model.coef_.T, model.intercept_
+    if weights.shape[1] == 1:
+        weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
+        bias = np.concatenate([np.zeros_like(bias), bias])
+    return Linear(weights.astype(np.float32), bias.astype(np.float32))
+
+
+def _sharpen(scores: NDArray[np.float32], labels: Labels) -> float:
+    """Find the factor of the scores with the least loss."""
+    found = minimize_scalar(
+        lambda power: _loss(scores * 10**power, labels), bounds=(-3, 2), method="bounded"
+    )
+    return float(10**found.x)
+
+
+def _loss(scores: NDArray[np.float32], labels: Labels) -> float:
+    """Give the mean cross-entropy of scores.
+
+    The truth is held to be a little less than sure, as J. C. Platt does ("Probabilistic outputs
+    for support vector machines", 1999): a validation part without a mistake would ask for endless
+    sureness, and could not tell one head from another.
+    """
+    doubt = 1 / (len(labels) + 2)
+    wanted = np.eye(scores.shape[1])[labels] * (1 - doubt) + doubt / scores.shape[1]
+    said = log_softmax(scores.astype(np.float64), axis=1)
+    return -float((wanted * said).sum(axis=1).mean())

@@ -1,0 +1,141 @@
+"""Embeddings as stages: found in the registry, and put to use."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
+
+from lfw.digest import code_digests, value_digest
+from lfw.embedding.cohort import Cohort
+from lfw.embedding.store import FILES, MANIFEST, Embedding, read_embedding
+from lfw.embedding.vectors import vectors_of
+from lfw.errors import InputError
+from lfw.fetch import Dataset
+from lfw.images import read_many
+from lfw.manifest import Progress
+from lfw.settings import data_folder
+from tasks.stages import StageOutput, Summary, Work, stage
+
+EMBEDDING_NAME = "lfw-embedding"
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+Vectors = NDArray[np.float32]
+
+
+def registered_version(wanted: str) -> str | None:
+    """Give the number of the version of lfw-embedding that an alias or a number names.
+
+    Returns
+    -------
+    str or None
+        None if there is no such version.
+    """
+    client = MlflowClient()
+    try:
+        if wanted.isdigit():
+            return str(client.get_model_version(EMBEDDING_NAME, wanted).version)
+        return str(client.get_model_version_by_alias(EMBEDDING_NAME, wanted).version)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+
+
+def _asked_for(model: str, embedding: str) -> dict[str, object]:
+    """Name the version that a run takes, for keys; models without an embedding take none."""
+    if model != "embedding":
+        return {"version": None}
+    version = registered_version(embedding)
+    if version is None:
+        raise InputError(
+            f"embedding = {embedding!r}: {EMBEDDING_NAME} has no such version. Its page in "
+            "MLflow lists those that there are; lfw pretrain learns a new one."
+        )
+    digest = MlflowClient().get_model_version(EMBEDDING_NAME, version).tags["network_sha256"]
+    return {"version": version, "network": digest, "registry": mlflow.get_registry_uri()}
+
+
+@stage("find-embedding", key=_asked_for)
+def find_embedding(work: Work, model: str, embedding: str) -> Summary:
+    """Bring the embedding that a model is to rest on from the registry."""
+    if model != "embedding":
+        return Summary(f"# No embedding\n\nThe model {model} takes none.\n")
+    version = registered_version(embedding)
+    with_files = mlflow.artifacts.download_artifacts(f"models:/{EMBEDDING_NAME}/{version}")
+    for name in FILES:
+        (found,) = Path(with_files).rglob(name)
+        shutil.copyfile(found, work.folder / name)
+    learned = read_embedding(work.folder)
+    facts = {
+        "version": version,
+        "network_sha256": learned.digest,
+        "people_seen": len(learned.cohort.seen),
+    }
+    return Summary(
+        f"# The embedding: {EMBEDDING_NAME} version {version}\n\nLearned from "
+        f"{len(learned.cohort.seen):,} people ({learned.card['label']}); its "
+        "manifest names them.\n",
+        facts,
+        {"embedding_people_seen": float(len(learned.cohort.seen))},
+    )
+
+
+def read_cohort(embedding: StageOutput) -> Cohort | None:
+    """Read the manifest of the people that an embedding saw; None if there is no embedding."""
+    return Cohort.read(embedding / MANIFEST) if MANIFEST in embedding.files else None
+
+
+def vectors_through(
+    learned: Embedding, dataset: Dataset, rows: pd.DataFrame, progress: Progress | None
+) -> Vectors:
+    """Take images through an embedding, those apart whose vectors are known.
+
+    Parameters
+    ----------
+    learned
+        The embedding.
+    dataset
+        Where the images are.
+    rows
+        ``image_path`` and ``sha256``.
+    progress
+        Told how many of the missing images are done.
+    """
+
+    def measure(pixels: NDArray[np.uint8]) -> Vectors:
+        return np.asarray(learned.network.predict(pixels, batch_size=64, verbose=0))
+
+    return vectors_by(learned.digest[:16], measure, dataset, rows, progress)
+
+
+def vectors_by(
+    name: str,
+    measure: Callable[[NDArray[np.uint8]], Vectors],
+    dataset: Dataset,
+    rows: pd.DataFrame,
+    progress: Progress | None,
+) -> Vectors:
+    """Measure images, those apart whose vectors are kept under the same name."""
+    root = Path(dataset.image_folder)
+    kept = data_folder(os.environ) / "vectors" / f"{name}.npz"
+    return vectors_of(
+        rows["image_path"].tolist(),
+        rows["sha256"].tolist(),
+        lambda paths: measure(read_many(root, paths)),
+        kept,
+        progress,
+    )
+
+
+def dlib_name() -> str:
+    """Name what dlib's vectors rest on: its version, its models' and the code here."""
+    from lfw.dlib_faces import versions
+
+    return f"dlib-{value_digest([versions(), code_digests(['lfw.dlib_faces'])])[:16]}"

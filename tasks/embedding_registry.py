@@ -1,0 +1,174 @@
+"""Versions of lfw-embedding in the model registry, the shipped one among them."""
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import filelock
+import mlflow
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types.schema import Schema, TensorSpec
+from prefect import task
+
+from lfw.embedding.store import FILES, SHIPPED, Embedding, read_embedding
+from lfw.images import SIZE
+from lfw.parameters import PretrainParameters
+from lfw.settings import data_folder
+from tasks.embedding import CHALLENGER, CHAMPION, EMBEDDING_NAME, registered_version
+from tasks.packaging import code_copy, pinned
+from tasks.stages import StageOutput
+from tasks.tracking import experiment_id, log_figures, log_parameters
+
+_SERVED = Path(__file__).with_name("served_embedding.py")
+_ABOUT = (
+    "Takes a face of Labeled Faces in the Wild to a vector; the cosine of two vectors says how "
+    "alike the faces are. Each version comes with the manifest of the people it was learned from: "
+    "it must not be judged on them. For study of the workflow, as the data set is."
+)
+
+
+def still_registered(output: StageOutput) -> bool:
+    """Tell whether the version that a stage made is there."""
+    try:
+        found = MlflowClient().get_model_version(EMBEDDING_NAME, output.facts["version"])
+    except MlflowException:
+        return False
+    return bool(found.status == "READY")
+
+
+@task(name="offer-shipped-embedding", task_run_name="offer-shipped-embedding")
+def offer_shipped(model: str = "embedding") -> None:
+    """Register the shipped embedding, if a model needs one and no champion is there."""
+    if model != "embedding":
+        return
+    with filelock.FileLock(data_folder(os.environ) / "shipped-embedding.lock"):
+        if registered_version(CHAMPION) is not None:
+            return
+        shipped = read_embedding(SHIPPED)
+        experiment = experiment_id(data_folder(os.environ), PretrainParameters().experiment)
+        client = MlflowClient()
+        run = client.create_run(experiment, run_name="the shipped embedding")
+        _track(run, shipped)
+        files = {name: SHIPPED / name for name in FILES}
+        register_version(run.info.run_id, shipped, files, shipped.card["label"], "photographs")
+
+
+def _track(run: Run, shipped: Embedding) -> None:
+    run_id, card = run.info.run_id, shipped.card
+    log_parameters(run_id, {name: card[name] for name in ("seed", "epochs", "label")})
+    log_figures(run_id, {f"validation_{k}": v for k, v in card["validation"].items()})
+    MlflowClient().set_tag(run_id, "data.kind", card["data_kind"])
+
+
+def register_version(
+    run_id: str, embedding: Embedding, files: Mapping[str, Path], label: str, kind: str
+) -> dict[str, str | None]:
+    """Log an embedding and make it a version of lfw-embedding.
+
+    Parameters
+    ----------
+    run_id
+        The MLflow run that it belongs to.
+    embedding, files
+        The embedding, and its files by name.
+    label
+        Whom it does not know, in a few words.
+    kind
+        The kind of data it was learned from: photographs or synthetic.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version``, ``alias``, ``why``, ``uri``.
+    """
+    uri, model_id = _log(run_id, files)
+    client = MlflowClient()
+    _ensure_registered_model(client)
+    tags = {
+        "mlflow.run_id": run_id,
+        "data.kind": kind,
+        "network_sha256": embedding.digest,
+        "cohort_digest": str(embedding.card["cohort_digest"]),
+        "people_seen": str(embedding.card["people_seen"]),
+        "validation": json.dumps(embedding.card["validation"]),
+    }
+    version = client.create_model_version(
+        EMBEDDING_NAME, uri, run_id=run_id, tags=tags, model_id=model_id
+    ).version
+    client.update_model_version(
+        EMBEDDING_NAME,
+        version,
+        f"Learned from {tags['people_seen']} people, {label}. View 1 pairs of other people: "
+        f"{tags['validation']}.",
+    )
+    alias, why = _choose_alias(client, embedding, kind)
+    if alias is not None:
+        client.set_registered_model_alias(EMBEDDING_NAME, alias, version)
+    client.set_model_version_tag(EMBEDDING_NAME, version, "alias_reason", why)
+    return {
+        "name": EMBEDDING_NAME,
+        "version": str(version),
+        "alias": alias,
+        "why": why,
+        "uri": uri,
+    }
+
+
+def _log(run_id: str, files: Mapping[str, Path]) -> tuple[str, str]:
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    pixels = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE, 3))
+    vectors = TensorSpec(np.dtype(np.float32), (-1, -1))
+    with tempfile.TemporaryDirectory() as folder, _active(run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="embedding",
+            python_model=str(_SERVED),
+            artifacts={name: str(path) for name, path in files.items()},
+            code_paths=[str(code_copy(Path(folder)))],
+            signature=ModelSignature(Schema([pixels]), Schema([vectors])),
+            pip_requirements=pinned("embedding"),
+        )
+    return str(logged.model_uri), str(logged.model_id)
+
+
+def _active(run_id: str) -> contextlib.AbstractContextManager[object]:
+    """Log to a run: to the open one as it is (reopening would end it), to another inside it."""
+    opened = mlflow.active_run()
+    if opened is not None and opened.info.run_id == run_id:
+        return contextlib.nullcontext()
+    return mlflow.start_run(run_id=run_id, nested=opened is not None)
+
+
+def _choose_alias(client: MlflowClient, embedding: Embedding, kind: str) -> tuple[str | None, str]:
+    """Make a version champion only where nothing that worked before stops working."""
+    if kind == "synthetic":
+        return None, "Learned from the synthetic sample: such a version is given no alias."
+    champion = registered_version(CHAMPION)
+    if champion is None:
+        return CHAMPION, "The first version that was learned from photographs."
+    known = client.get_model_version(EMBEDDING_NAME, champion).tags
+    if known["cohort_digest"] != embedding.card["cohort_digest"]:
+        return CHALLENGER, (
+            f"Learned from other people than version {champion}, the champion: selections that "
+            "work with one may be a leak with the other."
+        )
+    before = float(json.loads(known["validation"]).get("pairs_auc", 0))
+    now = float(embedding.card["validation"].get("pairs_auc", 0))
+    if now > before:
+        return CHAMPION, f"Better on the same pairs than version {champion}: {now} after {before}."
+    return CHALLENGER, f"Not better on the same pairs than version {champion}: {now}, {before}."
+
+
+def _ensure_registered_model(client: MlflowClient) -> None:
+    try:
+        client.create_registered_model(EMBEDDING_NAME, description=_ABOUT)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,119 @@
+"""Stage 9: strangers, and when the classifier should say that it does not know."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lfw.embedding.store import read_embedding
+from lfw.fetch import Dataset
+from lfw.figures import plot_open_set, save
+from lfw.images import read_many
+from lfw.open_set import LEAST, OpenSet, score_open_set, set_threshold
+from lfw.parameters import TrainParameters
+from lfw.split import Split
+from tasks.embedding import dlib_name, vectors_by, vectors_through
+from tasks.splitting import read_pixels, read_strangers
+from tasks.stages import StageOutput, Summary, Work, stage
+
+THRESHOLD = "threshold.json"
+_CHUNK = 256
+
+
+@stage(
+    "open-set",
+    key=lambda _dataset, split, embedding, trained, wanted: {
+        "the split": split.digest,
+        "the embedding": embedding.digest,
+        "the fitted model": trained.files["fingerprint.json"],
+        "model": wanted.model,
+    },
+)
+def meet_strangers(
+    work: Work,
+    dataset: Dataset,
+    split: StageOutput,
+    embedding: StageOutput,
+    trained: StageOutput,
+    wanted: TrainParameters,
+) -> Summary:
+    """Set the threshold below which the answer is "unknown", and test it on other strangers."""
+    from lfw.serving import load_model, model_file, predict
+
+    threshold = set_threshold(
+        _probabilities(work, dataset, split, embedding, trained, wanted, "validation")
+    )
+    (work.folder / THRESHOLD).write_text(json.dumps(threshold), encoding="utf-8")
+    if threshold is None:
+        return Summary(
+            "# Strangers: not enough data\n\nFewer than "
+            f"{LEAST} people outside the selection: no threshold is set, and a name is given to "
+            "every face.\n",
+            {"threshold": None, "note": "not enough data"},
+        )
+    pixels, truth = read_pixels(dataset, Split.read(split / "split.csv"), "test")
+    known = predict(load_model(model_file(trained.folder)), pixels)
+    strange = _probabilities(work, dataset, split, embedding, trained, wanted, "test")
+    found = score_open_set(truth, known, strange, threshold)
+    found.curve.to_csv(work.folder / "open-set.csv", index=False)
+    save(plot_open_set(found), work.folder / "open-set.png")
+    facts = {name: value for name, value in asdict(found).items() if name != "curve"}
+    metrics = {
+        "test_open_set_identified": found.identified,
+        "test_open_set_accepted": found.accepted,
+        "test_dir_at_far_1": found.identified_at_far,
+        "rejection_threshold": threshold,
+    }
+    return Summary(_told(found), facts, metrics)
+
+
+def _told(found: OpenSet) -> str:
+    return (
+        f"# Strangers\n\nA name is given from a probability of {found.threshold:.3f} on, set so "
+        "that 1 % of the validation strangers get one.\n\n"
+        f"- Of {found.known:,} test images of known people {found.identified:.1%} get their right "
+        f"name (95 % interval {found.identified_low:.1%} to {found.identified_high:.1%}).\n"
+        f"- Of {found.strangers:,} strangers, none of them met before, {found.accepted:.1%} get a "
+        f"name ({found.accepted_low:.1%} to {found.accepted_high:.1%}).\n"
+        f"- Detection-and-identification rate at 1 % false accepts: "
+        f"{found.identified_at_far:.1%}.\n"
+    )
+
+
+def _probabilities(
+    work: Work,
+    dataset: Dataset,
+    split: StageOutput,
+    embedding: StageOutput,
+    trained: StageOutput,
+    wanted: TrainParameters,
+    role: str,
+) -> NDArray[np.float32]:
+    """Ask the classifier about strangers; where it is a head on kept vectors, about those."""
+    from lfw.features import FEATURES, FeatureClassifier
+    from lfw.serving import load_model, model_file, predict
+
+    rows = read_strangers(split, role)
+    progress = work.report("strangers")
+    if "head.npz" in trained.files:
+        learned = read_embedding(embedding.folder)
+        head = FeatureClassifier.load(trained / "head.npz").head
+        return head.probabilities(vectors_through(learned, dataset, rows, progress))
+    model: Any = load_model(model_file(trained.folder))
+    if wanted.model == "dlib":
+        vectors = vectors_by(dlib_name(), FEATURES["dlib"], dataset, rows, progress)
+        probabilities: NDArray[np.float32] = model.head.probabilities(vectors)
+        return probabilities
+    parts = [
+        predict(model, read_many(Path(dataset.image_folder), part["image_path"].tolist()))
+        for part in _chunks(rows)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, 1), dtype=np.float32)
+
+
+def _chunks(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]

@@ -1,0 +1,146 @@
+"""Learning an embedding and resting a classifier on it, from the command line, on the sample."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from infra.prefect_server import prefect_server
+from lfw.images import read_rgb
+from tests.flows.workplace import CHOSEN, Workplace, reused
+
+PRETRAIN = ("--exclude-top", "3", "--epochs", "2")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
+    made = Workplace(tmp_path_factory.mktemp("embedding"), sample_folder)
+    former = os.environ.pop("PREFECT_API_URL", None)
+    try:
+        with prefect_server(made.data):
+            yield made
+    finally:
+        if former is not None:
+            os.environ["PREFECT_API_URL"] = former
+
+
+@pytest.fixture(scope="module")
+def first(place: Workplace) -> dict[str, Any]:
+    """A classifier on the shipped embedding."""
+    return ask(place, "train", *CHOSEN)
+
+
+@pytest.fixture(scope="module")
+def learned(place: Workplace, first: dict[str, Any]) -> dict[str, Any]:
+    """An embedding of the sample's people, killed after its first epoch and gone on with."""
+    checkpoints = place.data / "checkpoints"
+    command = ("pretrain", "--source", str(place.source), *PRETRAIN)
+    place.kill_when(lambda: any(checkpoints.glob("*/state.json")), *command)
+    [kept] = checkpoints.glob("*/state.json")
+    assert [row["epoch"] for row in json.loads(kept.read_text())["history"]] == [1]
+    result = ask(place, "pretrain", *PRETRAIN)
+    assert not any(checkpoints.iterdir())
+    return result
+
+
+@pytest.fixture
+def client(place: Workplace) -> MlflowClient:
+    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
+    return MlflowClient()
+
+
+def ask(place: Workplace, command: str, *arguments: str) -> dict[str, Any]:
+    code, out, err = place.run(command, "--source", str(place.source), *arguments, "--json")
+    assert code == 0, err[-4000:]
+    result: dict[str, Any] = json.loads(out)
+    return result
+
+
+def test_the_default_model_rests_on_the_shipped_embedding(
+    first: dict[str, Any], client: MlflowClient, place: Workplace
+) -> None:
+    assert first["model"] == "embedding"
+    assert first["outside_data"] is False
+    champion = client.get_model_version_by_alias("lfw-embedding", "champion")
+    assert champion.tags["people_seen"] == "1550"
+    run = client.get_run(str(champion.run_id))
+    assert (run.info.run_name, run.info.status) == ("the shipped embedding", "FINISHED")
+    assert client.get_run(first["mlflow_run_id"]).info.status == "FINISHED"
+    model = mlflow.pyfunc.load_model(f"models:/lfw-faces/{first['model_version']}")
+    [split] = (place.data / "stages" / "stratified-split").glob("*/split.csv")
+    rows = [line.split(",") for line in split.read_text().splitlines()]
+    tested = [row for row in rows if row[0] == "test"]
+    root = place.source / "lfw-deepfunneled" / "lfw-deepfunneled"
+    answers = model.predict(np.stack([read_rgb(root / row[2]) for row in tested]))
+    right = answers[first["classes"]].to_numpy().argmax(axis=1)
+    accuracy = np.mean(
+        [first["classes"][k] == row[1] for k, row in zip(right, tested, strict=True)]
+    )
+    assert accuracy == pytest.approx(first["test"]["accuracy"]["value"])
+
+
+def test_another_selection_takes_the_kept_vectors(place: Workplace, first: dict[str, Any]) -> None:
+    [kept] = (place.data / "vectors").glob("*.npz")
+    again = ask(place, "train", *CHOSEN)
+    assert all(reused(again).values()), again["stages"]
+    before = kept.stat().st_mtime_ns
+    other = ask(place, "train", *CHOSEN, "--seed", "5")
+    assert not reused(other)["train"]
+    assert reused(other)["find-embedding"]
+    assert other["split_digest"] != first["split_digest"]
+    with np.load(kept) as vectors:
+        known = set(vectors["sha256"].tolist())
+    assert len(known) >= first["selected_images"]
+    assert kept.stat().st_mtime_ns >= before
+
+
+def test_fine_tuning_is_kept_only_if_it_does_better(place: Workplace, client: MlflowClient) -> None:
+    tuned = ask(place, "train", *CHOSEN, "--epochs", "1")
+    run = client.get_run(tuned["mlflow_run_id"])
+    assert run.data.metrics["fine_tuned"] in {0.0, 1.0}
+    assert len(client.get_metric_history(run.info.run_id, "loss")) == 1
+
+
+def test_a_killed_pretraining_goes_on_and_is_registered(
+    learned: dict[str, Any], client: MlflowClient
+) -> None:
+    assert learned["embedding"]["epochs"] == 2
+    assert learned["embedding"]["left_out"] == 3
+    history = client.get_metric_history(learned["mlflow_run_id"], "loss")
+    assert [metric.step for metric in history] == [1, 2]
+    version = client.get_model_version("lfw-embedding", learned["model_version"])
+    assert version.tags["data.kind"] == "synthetic"
+    assert list(version.aliases) == [], "synthetic embeddings get no alias"
+    model = mlflow.pyfunc.load_model(f"models:/lfw-embedding/{learned['model_version']}")
+    assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, 384)
+
+
+def test_people_that_an_embedding_saw_are_refused(
+    place: Workplace, learned: dict[str, Any]
+) -> None:
+    version = ("--embedding", learned["model_version"])
+    clean = ask(place, "train", *CHOSEN, *version)
+    assert clean["model"] == "embedding"
+    code, out, err = place.run(
+        *("train", "--source", str(place.source), "--top", "5", "--images-per-person", "9"),
+        *version,
+        "--json",
+    )
+    assert (code, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert "the embedding was trained on" in last
+    assert "would be a leak" in last
+    assert "Traceback" not in err
+
+
+def test_an_unknown_version_is_told(place: Workplace, learned: dict[str, Any]) -> None:
+    source = str(place.source)
+    code, out, err = place.run("train", "--source", source, *CHOSEN, "--embedding", "77", "--json")
+    assert (code, out) == (2, "")
+    assert "lfw-embedding has no such version" in err.splitlines()[-1]

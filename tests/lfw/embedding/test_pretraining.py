@@ -1,0 +1,188 @@
+"""An embedding is learned the same for a seed, and goes on where it was interrupted."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from lfw.embedding import pretraining
+from lfw.embedding.cohort import Cohort
+from lfw.embedding.network import DIMENSIONS
+from lfw.embedding.pretraining import Pretrained, forget, pretrain, tune_views
+from lfw.pairs import view1_pairs
+from tests.lfw.embedding.conftest import PIXELS, read
+from tests.lfw.test_pairs import catalog_of, numbered
+from tests.lfw.test_split import images_of
+
+EPOCHS = 3
+PEOPLE = {"Ann": 3, "Bob": 3, "Cy": 2}
+ROWS = images_of(PEOPLE).assign(role="train")[["role", "name", "image_path", "sha256"]]
+COHORT = Cohort(ROWS)
+PAIRS = view1_pairs(
+    catalog_of(
+        view1_matched_test=numbered([("Dee", 1, "Dee", 2), ("Eve", 1, "Eve", 2)]),
+        view1_mismatched_test=numbered([("Dee", 1, "Eve", 2), ("Eve", 1, "Dee", 2)]),
+    ),
+    "test",
+)
+
+pytestmark = [
+    pytest.mark.usefixtures("eager"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+
+Told = list[tuple[int, int, set[str]]]
+
+
+class Interrupted(Exception):  # noqa: N818
+    pass
+
+
+def teller(told: Told, last: int = EPOCHS + 1) -> Callable[[int, int, dict[str, float]], None]:
+    def on_epoch(epoch: int, epochs: int, figures: dict[str, float]) -> None:
+        told.append((epoch, epochs, set(figures)))
+        if epoch == last:
+            raise Interrupted
+
+    return on_epoch
+
+
+def learned(checkpoint: Path, told: Told, last: int = EPOCHS + 1, seed: int = 5) -> Pretrained:
+    on_epoch = teller(told, last)
+    return pretrain(COHORT, read, PAIRS, seed, EPOCHS, checkpoint, on_epoch)
+
+
+def weights(model: keras.Model) -> NDArray[np.float32]:
+    return np.concatenate([values.ravel() for values in model.get_weights()])
+
+
+@pytest.fixture(scope="module")
+def whole(eager: None) -> Pretrained:
+    return pretrain(COHORT, read, PAIRS, seed=5, epochs=EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def halfway(eager: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint after the second epoch. Not to be changed: copy it."""
+    checkpoint = tmp_path_factory.mktemp("halfway") / "checkpoint"
+    told: Told = []
+    with pytest.raises(Interrupted):
+        learned(checkpoint, told, last=2)
+    assert [epoch for epoch, *_ in told] == [1, 2]
+    return checkpoint
+
+
+@pytest.fixture
+def checkpoint(halfway: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(halfway, tmp_path / "checkpoint"))
+
+
+def test_history_has_a_row_an_epoch(whole: Pretrained) -> None:
+    history = whole.history
+    assert history.columns.tolist() == ["epoch", "loss", "pairs_auc", "pairs_accuracy", "seconds"]
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert np.isfinite(history.to_numpy()).all()
+    assert history[["pairs_auc", "pairs_accuracy"]].isin([0, 0.25, 0.5, 0.75, 1]).all(axis=None)
+
+
+def test_model_goes_from_pixels_to_vectors(whole: Pretrained) -> None:
+    found = np.asarray(whole.model(PIXELS))
+    assert found.shape == (4, DIMENSIONS)
+    assert np.isfinite(found).all()
+    assert getattr(whole.model.get_layer("views"), "optimizer", None) is None
+
+
+def test_weights_have_few_digits(whole: Pretrained) -> None:
+    found = weights(whole.model)
+    assert np.array_equal(found, found.astype(np.float16))
+    assert np.unique(found).size > 1000
+
+
+def test_interrupted_fit_goes_on_and_ends_the_same(whole: Pretrained, checkpoint: Path) -> None:
+    told: Told = []
+    resumed = learned(checkpoint, told)
+    figures = {"loss", "pairs_auc", "pairs_accuracy", "seconds"}
+    assert told == [(3, EPOCHS, figures)]
+    columns = ["epoch", "loss", "pairs_auc", "pairs_accuracy"]
+    np.testing.assert_allclose(
+        resumed.history[columns].to_numpy(), whole.history[columns].to_numpy(), rtol=1e-4
+    )
+    # They are equal here; elsewhere threads may add up in another order, and the last of few
+    # digits is one in 1,000.
+    np.testing.assert_allclose(weights(resumed.model), weights(whole.model), rtol=1e-3, atol=1e-6)
+    again = learned(checkpoint, told)  # nothing is left to do
+    assert len(told) == 1
+    assert np.array_equal(weights(again.model), weights(resumed.model))
+    assert again.history.equals(resumed.history)
+
+
+def first_epoch(monkeypatch: pytest.MonkeyPatch, *asked: Any) -> tuple[int, int]:
+    """The seed and the epoch that a fit begins with; nothing is fitted."""
+
+    def begin(*given: Any) -> float:
+        begun.append(given[-1])
+        raise Interrupted
+
+    begun: list[tuple[int, int]] = []
+    monkeypatch.setattr(pretraining, "_one_epoch", begin)
+    with pytest.raises(Interrupted):
+        pretrain(*asked)
+    return begun[0]
+
+
+def test_checkpoint_of_another_fit_is_ignored(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = Cohort(ROWS[ROWS["name"] != "Cy"])
+    asked = [(COHORT, 5, EPOCHS), (COHORT, 6, EPOCHS), (COHORT, 5, 4), (others, 5, EPOCHS)]
+    begun = [
+        first_epoch(monkeypatch, cohort, read, PAIRS, seed, epochs, checkpoint)
+        for cohort, seed, epochs in asked
+    ]
+    assert begun == [(5, 3), (6, 1), (5, 1), (5, 1)]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"key": "of another", "history": []}'])
+def test_damaged_state_is_ignored(
+    checkpoint: Path, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkpoint / "state.json").write_text(content)
+    assert first_epoch(monkeypatch, COHORT, read, PAIRS, 5, EPOCHS, checkpoint) == (5, 1)
+
+
+def test_checkpoint_is_kept_whole_and_forgotten(checkpoint: Path) -> None:
+    assert sorted(path.name for path in checkpoint.parent.iterdir()) == ["checkpoint"]
+    assert sorted(path.name for path in checkpoint.iterdir()) == ["latest.weights.h5", "state.json"]
+    forget(checkpoint)
+    forget(checkpoint)
+    assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize("pairs", [PAIRS.head(0), PAIRS.head(2), PAIRS.tail(2)])
+def test_pairs_of_both_kinds_are_watched_or_none(
+    pairs: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretraining, "_one_epoch", lambda *_: 0.5)
+    history = pretrain(COHORT, read, pairs, 5, epochs=1).history
+    assert history.drop(columns="seconds").to_dict("records") == [{"epoch": 1, "loss": 0.5}]
+
+
+def test_tuned_views_are_others_near_the_given_ones(untrained: keras.Model) -> None:
+    views = keras.models.clone_model(untrained.get_layer("views"))
+    views.set_weights(untrained.get_layer("views").get_weights())
+    told: Told = []
+    tuned, history = tune_views(views, PIXELS, np.array([0, 1, 0, 1]), 2, 0, teller(told))
+    assert told == [(epoch, 2, {"loss", "seconds"}) for epoch in (1, 2)]
+    assert history["epoch"].tolist() == [1, 2]
+    assert tuned is not views
+    trained = [np.asarray(w) for w in tuned.trainable_weights]
+    given = [np.asarray(w) for w in untrained.get_layer("views").trainable_weights]
+    moved = [np.abs(w - v).max() for w, v in zip(trained, given, strict=True)]
+    assert 0 < max(moved) < 0.01

@@ -1,0 +1,107 @@
+"""An embedding is read as it was written, or not at all."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from lfw.digest import file_digest
+from lfw.embedding.store import (
+    CARD,
+    FILES,
+    MANIFEST,
+    NETWORK,
+    pack,
+    read_embedding,
+    write_embedding,
+)
+from lfw.errors import DataError
+from tests.lfw.embedding.conftest import PIXELS
+from tests.lfw.embedding.test_cohort import drawn
+
+COHORT = drawn()
+
+
+@pytest.fixture(scope="module")
+def toy() -> keras.Model:
+    """From the mean colour to two numbers: quick to write and to read."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    return keras.Sequential(
+        [keras.Input((250, 250, 3)), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+
+
+@pytest.fixture
+def folder(toy: keras.Model, tmp_path: Path) -> Path:
+    write_embedding(tmp_path, toy, COHORT, {"seed": 3, "epochs": 2})
+    return tmp_path
+
+
+def test_read_embedding_is_the_written_one_in_a_smaller_file(
+    untrained: keras.Model, tmp_path: Path
+) -> None:
+    folder, plain = tmp_path / "embedding", tmp_path / "plain.keras"
+    folder.mkdir()
+    write_embedding(folder, untrained, COHORT, {"seed": 3})
+    again = read_embedding(folder)
+    assert np.array_equal(np.asarray(again.network(PIXELS)), np.asarray(untrained(PIXELS)))
+    assert again.network is again.network
+    untrained.save(plain)
+    assert (folder / NETWORK).stat().st_size < 0.6 * plain.stat().st_size
+
+
+def test_card_tells_of_the_files(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    again = read_embedding(folder)
+    assert again.cohort.digest == COHORT.digest
+    assert again.digest == file_digest(folder / NETWORK)
+    assert again.card == {
+        "seed": 3,
+        "epochs": 2,
+        "network_sha256": file_digest(folder / NETWORK),
+        "manifest_sha256": file_digest(folder / MANIFEST),
+        "cohort_digest": COHORT.digest,
+        "people_seen": len(COHORT.seen),
+    }
+
+
+def test_digests_on_the_card_are_those_of_the_files(toy: keras.Model, tmp_path: Path) -> None:
+    write_embedding(tmp_path, toy, COHORT, {"network_sha256": "x", "people_seen": 0})
+    assert read_embedding(tmp_path).card["people_seen"] == len(COHORT.seen)
+
+
+@pytest.mark.parametrize("name", [NETWORK, MANIFEST])
+def test_changed_file_is_refused(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(bytes(content))
+    with pytest.raises(DataError, match=rf"{name} is not the file that card\.json speaks of: .*lf"):
+        read_embedding(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_missing_file_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(DataError, match=r"holds no embedding: .*lfw pretrain"):
+        read_embedding(folder)
+
+
+@pytest.mark.parametrize("card", ["", "{", "[]", "{}", '{"network_sha256": 1}'])
+def test_other_card_is_refused(folder: Path, card: str) -> None:
+    (folder / CARD).write_text(card)
+    with pytest.raises(DataError):
+        read_embedding(folder)
+
+
+def test_network_with_code_of_its_own_is_refused(folder: Path) -> None:
+    carrier = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2)])
+    pack(carrier, folder / NETWORK)
+    card = json.loads((folder / CARD).read_text()) | {
+        "network_sha256": file_digest(folder / NETWORK)
+    }
+    (folder / CARD).write_text(json.dumps(card))
+    with pytest.raises(ValueError, match=r"(?i)lambda|unsafe|safe_mode"):
+        _ = read_embedding(folder).network

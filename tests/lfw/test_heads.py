@@ -1,0 +1,161 @@
+"""The chosen head names the right person, and scores as scikit-learn's own model does."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from lfw import heads
+from lfw.heads import LEAST_STRANGERS, choose_head
+from lfw.linear import Head, Linear
+
+Part = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+DIMENSIONS = 6
+PLAIN = ["LDA", "linear SVM", "logistic regression"]
+MODELS = {
+    "LDA": LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+    "linear SVM": LinearSVC(C=1, random_state=0),
+    "logistic regression": LogisticRegression(C=10, max_iter=1000),
+}
+
+
+def blobs(classes: int, each: int, seed: int, apart: float = 8.0) -> Part:
+    """Class k lies at a distance along axis k."""
+    labels = np.repeat(np.arange(classes), each)
+    noise = np.random.default_rng(seed).normal(size=(len(labels), DIMENSIONS))
+    return noise + apart * np.eye(DIMENSIONS)[labels], labels
+
+
+def strangers(count: int, seed: int = 9) -> NDArray[np.float64]:
+    noise = np.random.default_rng(seed).normal(size=(count, DIMENSIONS))
+    return np.asarray(noise + 8 * np.eye(DIMENSIONS)[DIMENSIONS - 1])
+
+
+def right(head: Head, part: Part) -> float:
+    return float((head.probabilities(part[0]).argmax(axis=1) == part[1]).mean())
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("components", [None, 4])
+def test_well_separated_people_are_told(classes: int, components: int | None) -> None:
+    chosen = choose_head(blobs(classes, 12, 0), blobs(classes, 4, 1), components=components)
+    assert right(chosen.head, blobs(classes, 20, 2)) == 1
+    assert chosen.head.known is None
+    assert chosen.candidates.columns.tolist() == ["head", "validation_accuracy", "validation_loss"]
+    assert sorted(chosen.candidates["head"]) == sorted(PLAIN)
+    assert chosen.candidates["validation_loss"].is_monotonic_increasing
+    assert chosen.candidates["validation_accuracy"].tolist() == [1, 1, 1]
+
+
+def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Leave one candidate; the one beside strangers is not among the others."""
+    monkeypatch.setattr(heads, "_WAYS", {way: heads._WAYS[way] for way in PLAIN if way == name})
+
+
+def check_proportional(head: Head, vectors: NDArray[np.float64], expected: object) -> None:
+    """The same scores but for how sharp they are; of two classes only the difference counts."""
+    scores = head.identity.scores(vectors).astype(float)
+    if scores.shape[1] == 2:
+        scores = scores[:, 1] - scores[:, 0]
+    ratio = scores / np.asarray(expected)
+    assert ratio == pytest.approx(np.full(ratio.shape, np.median(ratio)), rel=1e-3)
+    assert np.median(ratio) > 0
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", PLAIN)
+def test_scores_are_those_of_scikit_learn(
+    monkeypatch: pytest.MonkeyPatch, name: str, classes: int
+) -> None:
+    only(monkeypatch, name)
+    train, validation = blobs(classes, 12, 0, apart=2), blobs(classes, 4, 1, apart=2)
+    both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+    head = choose_head(train, validation).head
+    vectors = blobs(classes, 5, 2, apart=2)[0]
+    check_proportional(head, vectors, MODELS[name].fit(*both).decision_function(vectors))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_components_are_those_of_a_pipeline(monkeypatch: pytest.MonkeyPatch, classes: int) -> None:
+    only(monkeypatch, "LDA")
+    train, validation = blobs(classes, 12, 0, apart=2), blobs(classes, 4, 1, apart=2)
+    both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+    pipeline = make_pipeline(PCA(3, random_state=0), MODELS["LDA"]).fit(*both)
+    head = choose_head(train, validation, components=3).head
+    assert head.identity.weights.shape == (DIMENSIONS, classes)
+    vectors = blobs(classes, 5, 2, apart=2)[0]
+    check_proportional(head, vectors, pipeline.decision_function(vectors))
+
+
+def test_more_components_than_there_are_do_no_harm() -> None:
+    chosen = choose_head(blobs(3, 2, 0, apart=30), blobs(3, 1, 1, apart=30), components=1000)
+    assert right(chosen.head, blobs(3, 20, 2, apart=30)) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "accuracy", "share"),
+    [([1, 1, 1, 0], 0.75, 17 / 24), ([1, 1, 1, 1], 1, 11 / 12)],  # a sixth of every label is doubt
+)
+def test_sharpness_is_set_on_the_validation_part(
+    monkeypatch: pytest.MonkeyPatch, labels: list[int], accuracy: float, share: float
+) -> None:
+    one = Linear(np.array([[0, 1]], np.float32), np.zeros(2, np.float32))
+    monkeypatch.setattr(heads, "_WAYS", {"fixed": lambda *_: one})
+    part = np.ones((4, 1)), np.array(labels)
+    chosen = choose_head(part, part)
+    odds = share / (1 - share)
+    assert chosen.head.identity.weights == pytest.approx(np.array([[0, np.log(odds)]]), rel=1e-3)
+    loss = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    row = chosen.candidates.to_numpy().tolist()
+    assert row == [["fixed", accuracy, pytest.approx(loss)]]
+
+
+def test_least_loss_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fixed(slope: float) -> Linear:
+        return Linear(np.array([[0, slope]], np.float32), np.zeros(2, np.float32))
+
+    linears = {"wrong": fixed(-1), "blind": fixed(0), "good": fixed(1)}
+    ways = {name: lambda *_, linear=linear: linear for name, linear in linears.items()}
+    monkeypatch.setattr(heads, "_WAYS", ways)
+    part = np.array([[1.0], [1.0], [-1.0], [1.0]]), np.array([1, 1, 0, 0])
+    chosen = choose_head(part, part)
+    assert chosen.candidates["head"][0] == "good"
+    assert chosen.head.identity.weights[0, 1] > 0
+
+
+@pytest.mark.parametrize("components", [None, 4])
+def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
+    train, validation, test = blobs(3, 20, 0), blobs(3, 5, 1), blobs(3, 20, 2)
+    chosen = choose_head(train, validation, strangers(60), components)
+    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers"])
+    assert chosen.head.known is not None
+    assert chosen.head.known.weights.shape == (DIMENSIONS, 4)
+    assert right(chosen.head, test) == 1
+    assert chosen.head.probabilities(test[0]).sum(axis=1).min() > 0.9
+    assert chosen.head.probabilities(strangers(50, seed=7)).sum(axis=1).max() < 0.1
+    without = choose_head(train, validation).head
+    assert without.probabilities(strangers(50)).sum(axis=1) == pytest.approx(1)
+
+
+def test_head_beside_strangers_scores_the_known_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, "LDA beside strangers")
+    train, validation = blobs(3, 12, 0), blobs(3, 4, 1)
+    head = choose_head(train, validation, strangers(40)).head
+    assert head.identity.weights.shape == (DIMENSIONS, 3)
+    everybody = np.concatenate([train[0], validation[0], strangers(40)])
+    labels = np.concatenate([train[1], validation[1], np.full(40, 3)])
+    model = MODELS["LDA"].fit(everybody, labels)
+    vectors = blobs(3, 5, 2)[0]
+    check_proportional(head, vectors, model.decision_function(vectors)[:, :3])
+
+
+@pytest.mark.parametrize("count", [0, LEAST_STRANGERS - 1])
+def test_few_strangers_teach_nothing(count: int) -> None:
+    chosen = choose_head(blobs(2, 12, 0), blobs(2, 4, 1), strangers(count))
+    assert chosen.head.known is None
+    assert sorted(chosen.candidates["head"]) == sorted(PLAIN)

@@ -1,0 +1,120 @@
+import json
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfw.catalog import image_path
+from lfw.digest import file_digest, text_digest
+from lfw.embedding.store import CARD, MANIFEST, NETWORK
+from lfw.errors import InputError
+from lfw.fetch import Dataset
+from lfw.parameters import VerifyParameters
+from tasks import verifying
+from tasks.judges import IMAGES, PAIRS, PEOPLE
+from tasks.stages import StageOutput, Summary, Work
+from tasks.verifying import verify_pairs
+
+NAMES = {fold: [f"P{fold}", f"Q{fold}"] for fold in range(1, 11)}
+
+
+class FakeDataset:
+    image_folder = "nowhere"
+    kind = "photographs"
+
+
+def output(folder: Path, **facts: object) -> StageOutput:
+    return StageOutput("made up", "key", folder, {}, "run", Summary("", dict(facts)))
+
+
+def made_pairs(folder: Path, folds: list[int]) -> StageOutput:
+    """In each fold one pair of P, one of Q, and one of both, twice."""
+    rows = []
+    for fold in folds:
+        p, q = NAMES[fold or 10]
+        for first, second in ((p, p), (q, q), (p, q), (q, p)):
+            pair = (first, image_path(first, 1), second, image_path(second, 2))
+            rows.append((*pair, first == second, fold))
+    columns = ["name1", "path1", "name2", "path2", "same", "fold"]
+    pd.DataFrame(rows, columns=columns).to_parquet(folder / PAIRS)
+    people = [(name, fold) for fold in folds for name in NAMES[fold or 10]]
+    pd.DataFrame(people, columns=["name", "fold"]).to_parquet(folder / PEOPLE)
+    images = [(name, image_path(name, n)) for name, _ in people for n in (1, 2)]
+    frame = pd.DataFrame(images, columns=["name", "image_path"])
+    frame.assign(sha256=[text_digest([path]) for _, path in images]).to_parquet(folder / IMAGES)
+    return output(folder, listed={str(fold): [2, 2] for fold in folds})
+
+
+def made_embedding(folder: Path, *seen: str) -> StageOutput:
+    """An embedding whose network is never loaded."""
+    folder.mkdir()
+    (folder / NETWORK).write_bytes(b"a network")
+    rows = [f"train,{name},{name}/x.jpg,{text_digest([name])}\n" for name in seen]
+    (folder / MANIFEST).write_text("role,name,image_path,sha256\n" + "".join(rows))
+    card = {
+        "network_sha256": file_digest(folder / NETWORK),
+        "manifest_sha256": file_digest(folder / MANIFEST),
+    }
+    (folder / CARD).write_text(json.dumps(card))
+    return output(folder, version="7")
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
+    """A place to work in, and vectors by which one person's images are alike."""
+
+    def vectors(_learned: object, _data: object, rows: pd.DataFrame, _told: object) -> object:
+        numbers = rows["name"].str[1:].astype(float)
+        return np.stack([rows["name"].str[0] == "P", numbers, rows["name"].str[0] == "Q"], axis=1)
+
+    monkeypatch.setattr(verifying, "vectors_through", vectors)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Work(folder, lambda _title: None, "run")
+
+
+def run(work: Work, pairs: StageOutput, judges: list[StageOutput], view: str) -> Summary:
+    wanted = VerifyParameters.checked(view=view)
+    return verify_pairs.function(work, cast("Dataset", FakeDataset()), pairs, judges, wanted)
+
+
+def test_each_fold_is_judged_by_the_embedding_that_saw_nobody_in_it(
+    work: Work, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs").mkdir()
+    pairs = made_pairs(tmp_path / "pairs", list(range(1, 11)))
+    judges = [made_embedding(tmp_path / "a", "P6", "Q10"), made_embedding(tmp_path / "b", "P1")]
+    summary = run(work, pairs, judges, "2")
+    assert summary.metrics["verification_pairs"] == 40
+    assert summary.metrics["verification_auc"] == 1
+    assert [row["threshold_pairs"] for row in summary.facts["folds"]] == [16] * 10
+    assert "0.8750 ± 0.0040" in summary.markdown
+    assert "Protocol: LFW, unrestricted, no outside data" in summary.markdown
+    verdicts = pd.read_csv(work.folder / "verdicts.csv")
+    assert verdicts.groupby("fold").size().tolist() == [4] * 10
+    assert ((verdicts["likeness"] > verdicts["threshold"]) == verdicts["same"]).equals(
+        verdicts["right"]
+    )
+
+
+def test_an_embedding_that_saw_somebody_of_its_folds_is_refused(work: Work, tmp_path: Path) -> None:
+    (tmp_path / "pairs").mkdir()
+    pairs = made_pairs(tmp_path / "pairs", list(range(1, 11)))
+    judges = [made_embedding(tmp_path / "a", "P6"), made_embedding(tmp_path / "b", "Q9", "P1")]
+    with pytest.raises(InputError, match="the embedding was trained on Q9: judging it on them"):
+        run(work, pairs, judges, "2")
+
+
+def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
+    work: Work, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs").mkdir()
+    pairs = made_pairs(tmp_path / "pairs", [0, 1])
+    summary = run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
+    assert summary.facts["pairs"] == 4
+    assert "2 of 2 / 2 of 2 set the threshold, 2 of 2 / 2 of 2 are judged" in summary.facts["how"]
+    assert "View 1 is for development" in summary.markdown
+    with pytest.raises(InputError, match=r"threshold, 1 of 2 / 0 of 2 are.*--view 2"):
+        run(work, pairs, [made_embedding(tmp_path / "b", "P1")], "1")
