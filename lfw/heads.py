@@ -76,9 +76,10 @@ def choose_head(
     single = {name: _fit(way, train, strangers, components) for name, way in ways.items()}
     factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
     heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
-    heads |= {TOGETHER: _mean(heads)}
-    factors[TOGETHER] = _sharpen(heads[TOGETHER].scores(validation[0]), validation[1])
-    heads[TOGETHER] = heads[TOGETHER].sharpened(factors[TOGETHER])
+    if len(heads) > 1:
+        mean = _mean(heads)
+        factors[TOGETHER] = _sharpen(mean.scores(validation[0]), validation[1])
+        heads[TOGETHER] = mean.sharpened(factors[TOGETHER])
     table = _rank(heads, *validation)
     best = str(table["head"][0])
     parts = [best] if best in ways else list(ways)

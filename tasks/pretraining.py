@@ -126,7 +126,8 @@ def pretrain_embedding(
     work: Work, dataset: Dataset, cohort: StageOutput, seed: int, epochs: int | None
 ) -> Summary:
     """Learn the embedding; killed, it goes on after the last finished epoch."""
-    from lfw.embedding.pretraining import forget, pretrain
+    from lfw.embedding.checkpoint import forget
+    from lfw.embedding.pretraining import pretrain
     from lfw.serving import weights_digest
 
     people = Cohort.read(cohort / MANIFEST)

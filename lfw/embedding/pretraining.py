@@ -6,8 +6,6 @@ need to. Source: H. Wang et al., "CosFace: Large margin cosine loss for deep fac
 CVPR (2018).
 """
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -22,17 +20,15 @@ from keras import ops
 from numpy.typing import NDArray
 
 from lfw.augment import Augmentation
-from lfw.digest import file_digest, value_digest
 from lfw.embedding import network
+from lfw.embedding.checkpoint import Checkpoint
 from lfw.embedding.cohort import TRAIN, Cohort
-from lfw.files import write_text
 from lfw.pairs import paths_of
 from lfw.verification import area_under_roc, crossed_accuracy
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 Embed = Callable[[list[str]], NDArray[np.float32]]
 
-_STATE = "state.json"
 _CHUNK = 64
 _TUNING_RATE = 1e-4
 """Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
@@ -136,7 +132,7 @@ def pretrain(
     watch = _Watch(pairs, pixels)
     margin = keras.Variable(0.0, trainable=False, name="margin")
     net = _with_softmax(network.views(), len(classes), recipe, margin, len(faces))
-    saved = _Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
+    saved = Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
     history = saved.restore(net)
     for done in history:
         _tell(on_epoch, recipe.epochs, done)
@@ -340,44 +336,3 @@ class _Watch:
             "pairs_auc": area_under_roc(self._same, likeness),
             "pairs_accuracy": crossed_accuracy(self._same, likeness),
         }
-
-
-class _Checkpoint:
-    """The last finished epoch, on disk: its state names the weights, replaced in one step."""
-
-    def __init__(self, folder: Path | None, of: dict[str, Any]) -> None:
-        self._folder = folder
-        self._key = value_digest(of)
-
-    def restore(self, net: keras.Model) -> list[dict[str, float]]:
-        """Load what was kept whole for the same fit, and give its history; else start anew."""
-        if self._folder is None:
-            return []
-        try:
-            state = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
-            weights = self._folder / str(state["weights"])
-            whole = state["key"] == self._key and file_digest(weights) == state["sha256"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-        if not whole:
-            return []
-        net.optimizer.build(net.trainable_variables)
-        net.load_weights(weights)
-        return list(state["history"])
-
-    def keep(self, net: keras.Model, history: list[dict[str, float]]) -> None:
-        if self._folder is None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        weights = self._folder / f"epoch-{len(history)}.weights.h5"
-        net.save_weights(weights)
-        state = {"key": self._key, "weights": weights.name, "sha256": file_digest(weights)}
-        write_text(self._folder / _STATE, json.dumps(state | {"history": history}))
-        for older in self._folder.glob("*.weights.h5"):
-            if older != weights:
-                older.unlink()
-
-
-def forget(checkpoint: Path) -> None:
-    """Remove the checkpoint of a fit that is done with."""
-    shutil.rmtree(checkpoint, ignore_errors=True)

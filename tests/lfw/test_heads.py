@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from lfw import heads
-from lfw.heads import LEAST_STRANGERS, choose_head
+from lfw.heads import LEAST_STRANGERS, TOGETHER, choose_head
 from lfw.linear import Head, Linear
 
 Part = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -47,9 +47,9 @@ def test_well_separated_people_are_told(classes: int, components: int | None) ->
     assert right(chosen.head, blobs(classes, 20, 2)) == 1
     assert chosen.head.known is None
     assert chosen.candidates.columns.tolist() == ["head", "validation_accuracy", "validation_loss"]
-    assert sorted(chosen.candidates["head"]) == sorted(PLAIN)
+    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, TOGETHER])
     assert chosen.candidates["validation_loss"].is_monotonic_increasing
-    assert chosen.candidates["validation_accuracy"].tolist() == [1, 1, 1]
+    assert chosen.candidates["validation_accuracy"].tolist() == [1, 1, 1, 1]
 
 
 def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -115,24 +115,53 @@ def test_sharpness_is_set_on_the_validation_part(
     assert row == [["fixed", accuracy, pytest.approx(loss)]]
 
 
-def test_least_loss_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fixed(slope: float) -> Linear:
-        return Linear(np.array([[0, slope]], np.float32), np.zeros(2, np.float32))
+def fixed(slope: float) -> Linear:
+    return Linear(np.array([[0, slope]], np.float32), np.zeros(2, np.float32))
 
-    linears = {"wrong": fixed(-1), "blind": fixed(0), "good": fixed(1)}
+
+def offer(monkeypatch: pytest.MonkeyPatch, **linears: Linear) -> None:
+    """Offer heads that learn nothing."""
     ways = {name: lambda *_, linear=linear: linear for name, linear in linears.items()}
     monkeypatch.setattr(heads, "_WAYS", ways)
+
+
+def test_the_most_accurate_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, wrong=fixed(-1), blind=fixed(0), good=fixed(1))
     part = np.array([[1.0], [1.0], [-1.0], [1.0]]), np.array([1, 1, 0, 0])
     chosen = choose_head(part, part)
-    assert chosen.candidates["head"][0] == "good"
+    assert chosen.candidates["validation_accuracy"].max() == 0.75
+    assert chosen.candidates["validation_accuracy"][0] == 0.75
     assert chosen.head.identity.weights[0, 1] > 0
+
+
+def test_among_equals_the_least_loss_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    offset = Linear(np.array([[0, 1]], np.float32), np.array([0, 0.5], np.float32))
+    offer(monkeypatch, offset=offset, even=fixed(1))
+    part = np.array([[1.0], [-1.0], [1.0], [-1.0]]), np.array([1, 0, 1, 0])
+    candidates = choose_head(part, part).candidates
+    assert candidates["validation_accuracy"].tolist() == [1, 1, 1]
+    assert candidates["head"][0] == "even"
+    assert candidates["validation_loss"].is_monotonic_increasing
+
+
+def test_heads_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Linear(np.array([[0, 1], [0, 0]], np.float32), np.zeros(2, np.float32))
+    second = Linear(np.array([[0, 0], [0, 1]], np.float32), np.zeros(2, np.float32))
+    offer(monkeypatch, first=first, second=second)
+    vectors = np.array([[2.0, -1.0], [-1.0, 2.0], [1.0, -2.0], [-2.0, 1.0]])
+    part = vectors, np.array([1, 1, 0, 0])  # neither alone is right of all: their sum is
+    chosen = choose_head(part, part)
+    assert chosen.candidates["head"][0] == TOGETHER
+    assert chosen.candidates["validation_accuracy"][0] == 1
+    weights = chosen.head.identity.weights[:, 1]
+    assert weights[0] == pytest.approx(weights[1])
 
 
 @pytest.mark.parametrize("components", [None, 4])
 def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
     train, validation, test = blobs(3, 20, 0), blobs(3, 5, 1), blobs(3, 20, 2)
     chosen = choose_head(train, validation, strangers(60), components)
-    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers"])
+    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers", TOGETHER])
     assert chosen.head.known is not None
     assert chosen.head.known.weights.shape == (DIMENSIONS, 4)
     assert right(chosen.head, test) == 1
@@ -158,4 +187,4 @@ def test_head_beside_strangers_scores_the_known_alone(monkeypatch: pytest.Monkey
 def test_few_strangers_teach_nothing(count: int) -> None:
     chosen = choose_head(blobs(2, 12, 0), blobs(2, 4, 1), strangers(count))
     assert chosen.head.known is None
-    assert sorted(chosen.candidates["head"]) == sorted(PLAIN)
+    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, TOGETHER])

@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from lfw.embedding import pretraining
+from lfw.embedding.checkpoint import forget
 from lfw.embedding.cohort import Cohort
 from lfw.embedding.network import DIMENSIONS
-from lfw.embedding.pretraining import Pretrained, forget, pretrain, tune_views
+from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
 from lfw.pairs import view1_pairs
 from tests.lfw.embedding.conftest import PIXELS, read
 from tests.lfw.test_pairs import catalog_of, numbered
@@ -109,7 +110,7 @@ def test_interrupted_fit_goes_on_and_ends_the_same(whole: Pretrained, checkpoint
     told: Told = []
     resumed = learned(checkpoint, told)
     figures = {"loss", "pairs_auc", "pairs_accuracy", "seconds"}
-    assert told == [(3, EPOCHS, figures)]
+    assert told == [(epoch, EPOCHS, figures) for epoch in (1, 2, 3)], "kept epochs are told, too"
     columns = ["epoch", "loss", "pairs_auc", "pairs_accuracy"]
     np.testing.assert_allclose(
         resumed.history[columns].to_numpy(), whole.history[columns].to_numpy(), rtol=1e-4
@@ -118,7 +119,7 @@ def test_interrupted_fit_goes_on_and_ends_the_same(whole: Pretrained, checkpoint
     # digits is one in 1,000.
     np.testing.assert_allclose(weights(resumed.model), weights(whole.model), rtol=1e-3, atol=1e-6)
     again = learned(checkpoint, told)  # nothing is left to do
-    assert len(told) == 1
+    assert len(told) == 6
     assert np.array_equal(weights(again.model), weights(resumed.model))
     assert again.history.equals(resumed.history)
 
@@ -157,9 +158,18 @@ def test_damaged_state_is_ignored(
     assert first_epoch(monkeypatch, COHORT, read, PAIRS, 5, EPOCHS, checkpoint) == (5, 1)
 
 
+def test_damaged_weights_are_ignored(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights_file = checkpoint / "epoch-2.weights.h5"
+    weights_file.write_bytes(weights_file.read_bytes()[:-100])
+    assert first_epoch(monkeypatch, COHORT, read, PAIRS, 5, EPOCHS, checkpoint) == (5, 1)
+
+
 def test_checkpoint_is_kept_whole_and_forgotten(checkpoint: Path) -> None:
     assert sorted(path.name for path in checkpoint.parent.iterdir()) == ["checkpoint"]
-    assert sorted(path.name for path in checkpoint.iterdir()) == ["latest.weights.h5", "state.json"]
+    assert sorted(path.name for path in checkpoint.iterdir()) == [
+        "epoch-2.weights.h5",
+        "state.json",
+    ]
     forget(checkpoint)
     forget(checkpoint)
     assert not checkpoint.exists()
