@@ -9,11 +9,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --locked --no-sync
 ARGS ?=
 TESTS ?= tests
+# What more to install: make setup EXTRAS="--extra dlib"
+EXTRAS ?=
 
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify test lint types tests format ui audit bias doctor clean
+.PHONY: help setup run pretrain verify test lint types tests format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,10 +30,11 @@ help: ## List the targets
 
 .venv/.synced: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
 	@echo "Installing the locked environment into .venv …" >&2
-	@$(UV) sync --locked --quiet >&2
+	@$(UV) sync --locked --quiet --inexact $(EXTRAS) >&2
 	@touch $@
 
-setup: .venv/.synced ## Install the locked environment into .venv
+setup: .venv/.synced ## Install the locked environment into .venv (EXTRAS="--extra dlib" adds that)
+	@test -z "$(EXTRAS)" || $(UV) sync --locked --quiet --inexact $(EXTRAS) >&2
 
 run: setup ## Run the main job: train and test on Labeled Faces in the Wild
 	@$(RUN) lfw train $(ARGS)
@@ -56,12 +59,15 @@ doctor: setup ## Check that everything is in place
 
 test: lint types tests ## Lint, check types, run all tests (LFW_SOURCE adds the real data set)
 
+bench: setup ## Measure every model's accuracy (hours); ARGS="--table" prints what is known
+	@$(RUN) python -m benchmarks.accuracy $(ARGS)
+
 lint: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 
 types: setup
-	$(RUN) mypy lfw tasks flows infra tests
+	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
 	$(RUN) pytest $(TESTS)

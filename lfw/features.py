@@ -28,7 +28,13 @@ def _dlib(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return dlib_features(pixels)
 
 
-FEATURES: dict[str, Measure] = {"hog": _hog, "dlib": _dlib}
+def _imagenet(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    from lfw.imagenet import imagenet_features
+
+    return imagenet_features(pixels)
+
+
+FEATURES: dict[str, Measure] = {"hog": _hog, "dlib": _dlib, "imagenet": _imagenet}
 """By name: takes raw images of shape (n, 250, 250, 3), gives vectors of shape (n, d)."""
 
 

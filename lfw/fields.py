@@ -54,12 +54,13 @@ ImagesPerPerson = Annotated[
     ),
 ]
 Model = Annotated[
-    Literal["embedding", "compact", "hog", "notebook", "dlib"],
+    Literal["embedding", "compact", "hog", "notebook", "dlib", "imagenet"],
     _shown(
         title="Model",
         description="The classifier: embedding (a head on the champion embedding, learned from "
         "other people), compact (a small network from scratch), hog (oriented gradients and a "
-        "linear head), notebook (the notebook's network), dlib (outside data; an extra).",
+        "linear head), notebook (the notebook's network). With outside data: dlib (an extra), "
+        "imagenet (a MobileNetV2 whose weights are downloaded).",
     ),
 ]
 Epochs = Annotated[
@@ -67,7 +68,7 @@ Epochs = Annotated[
     _shown(
         title="Epochs",
         description="Passes over the training images; the model's own if empty. With embedding: "
-        "passes of fine-tuning, none if empty. hog and dlib have none.",
+        "passes of fine-tuning, none if empty. hog, dlib and imagenet have none.",
     ),
 ]
 Seed = Annotated[

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from lfw import fields as f
 from lfw.errors import InputError
 
-MODELS = ("embedding", "compact", "hog", "notebook", "dlib")
-OUTSIDE_DATA = frozenset({"dlib"})
+MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
+OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
 """Models that learned from faces outside the data set: their figures are marked wherever shown."""
 
-_EPOCHLESS = frozenset({"hog", "dlib"})
+_EPOCHLESS = OUTSIDE_DATA | {"hog"}
 LEFT_OUT_IMAGES = 20
 """Images from which on a person is left out of an embedding if nothing else is asked for."""
 NOTEBOOK_TOP = 6

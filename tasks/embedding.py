@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
-from lfw.digest import code_digests, value_digest
+from lfw.digest import code_digests, file_digest, value_digest
 from lfw.embedding.cohort import Cohort
 from lfw.embedding.store import FILES, MANIFEST, Embedding, read_embedding
 from lfw.embedding.vectors import vectors_of
@@ -134,8 +134,16 @@ def vectors_by(
     )
 
 
-def dlib_name() -> str:
-    """Name what dlib's vectors rest on: its version, its models' and the code here."""
-    from lfw.dlib_faces import versions
+def outside_name(model: str) -> str:
+    """Name what the vectors of a model with outside data rest on: its code, weights, versions."""
+    if model == "dlib":
+        from lfw.dlib_faces import versions
 
-    return f"dlib-{value_digest([versions(), code_digests(['lfw.dlib_faces'])])[:16]}"
+        rests_on: object = versions()
+        code = code_digests(["lfw.dlib_faces"])
+    else:
+        from lfw.imagenet import weights_file
+
+        rests_on = file_digest(weights_file())
+        code = code_digests(["lfw.imagenet"])
+    return f"{model}-{value_digest([rests_on, code])[:16]}"

@@ -10,6 +10,7 @@ _ALWAYS = ("mlflow", "numpy", "pandas", "scipy", "tensorflow", "keras")
 _ON_IMAGES = ("opencv-python-headless", "pillow", "simplejpeg")
 _MORE = {
     "hog": ("scikit-image", *_ON_IMAGES),
+    "imagenet": ("httpx", "kagglehub", "platformdirs", *_ON_IMAGES),
     "dlib": ("dlib-bin", "face_recognition_models", *_ON_IMAGES),
 }
 

@@ -14,9 +14,9 @@ from lfw.fetch import Dataset
 from lfw.figures import plot_open_set, save
 from lfw.images import read_many
 from lfw.open_set import LEAST, OpenSet, score_open_set, set_threshold
-from lfw.parameters import TrainParameters
+from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.split import Split
-from tasks.embedding import dlib_name, vectors_by, vectors_through
+from tasks.embedding import outside_name, vectors_by, vectors_through
 from tasks.splitting import read_pixels, read_strangers
 from tasks.stages import StageOutput, Summary, Work, stage
 
@@ -104,8 +104,9 @@ def _probabilities(
         head = FeatureClassifier.load(trained / "head.npz").head
         return head.probabilities(vectors_through(learned, dataset, rows, progress))
     model: Any = load_model(model_file(trained.folder))
-    if wanted.model == "dlib":
-        vectors = vectors_by(dlib_name(), FEATURES["dlib"], dataset, rows, progress)
+    if wanted.model in OUTSIDE_DATA:
+        name = outside_name(wanted.model)
+        vectors = vectors_by(name, FEATURES[wanted.model], dataset, rows, progress)
         probabilities: NDArray[np.float32] = model.head.probabilities(vectors)
         return probabilities
     parts = [

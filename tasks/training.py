@@ -18,7 +18,7 @@ from lfw.figures import plot_history, plot_pretraining, save
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split
-from tasks.embedding import dlib_name, vectors_by, vectors_through
+from tasks.embedding import outside_name, vectors_by, vectors_through
 from tasks.markdown import table
 from tasks.splitting import read_pixels, read_strangers
 from tasks.stages import StageOutput, Summary, Work, stage
@@ -34,6 +34,7 @@ Vectors = NDArray[np.float32]
 _COMPONENTS_HOG = 200
 _CODE = {"embedding": ["lfw.embedding.classifying"], "hog": ["lfw.features", "lfw.heads"]}
 _CODE["dlib"] = [*_CODE["hog"], "lfw.dlib_faces"]
+_CODE["imagenet"] = [*_CODE["hog"], "lfw.imagenet"]
 
 
 @dataclass(frozen=True)
@@ -164,27 +165,29 @@ def _fit_hog(
     return _Fitted(model, _said(chosen), _head_metrics(chosen), head=chosen.candidates)
 
 
-def _fit_dlib(
+def _fit_outside(
     work: Work,
     dataset: Dataset,
     drawn: Split,
     split: StageOutput,
     _embedding: StageOutput,
-    _wanted: TrainParameters,
+    wanted: TrainParameters,
 ) -> _Fitted:
-    """Choose a head on the embedding of dlib, which learned from outside data."""
+    """Choose a head on the features of a network that learned from outside data."""
     from lfw.features import FEATURES, FeatureClassifier
     from lfw.heads import choose_head
 
+    name = wanted.model
+
     def measured(rows: pd.DataFrame) -> Vectors:
-        return vectors_by(dlib_name(), FEATURES["dlib"], dataset, rows, work.report("images"))
+        return vectors_by(outside_name(name), FEATURES[name], dataset, rows, work.report("images"))
 
     train, validation = [
         (measured(drawn.part(part)), np.array(drawn.labels(part)))
         for part in ("train", "validation")
     ]
     chosen = choose_head(train, validation, measured(read_strangers(split, "head")))
-    model = FeatureClassifier("dlib", chosen.head)
+    model = FeatureClassifier(name, chosen.head)
     return _Fitted(model, _said(chosen), _head_metrics(chosen), head=chosen.candidates)
 
 
@@ -243,7 +246,12 @@ def _fit_embedding(
 
 _Fit = Callable[[Work, Dataset, Split, StageOutput, StageOutput, TrainParameters], _Fitted]
 
-_FITS: dict[str, _Fit] = {"hog": _fit_hog, "dlib": _fit_dlib, "embedding": _fit_embedding}
+_FITS: dict[str, _Fit] = {
+    "hog": _fit_hog,
+    "dlib": _fit_outside,
+    "imagenet": _fit_outside,
+    "embedding": _fit_embedding,
+}
 
 
 def _said(chosen: "Chosen") -> str:

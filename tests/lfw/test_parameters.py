@@ -99,7 +99,7 @@ REFUSED: list[tuple[str, object, str]] = [
     ("min_images", 100_001, "less than or equal to 100000"),
     ("images_per_person", 2, "greater than or equal to 3"),
     ("images_per_person", "most", "'all' or 'balanced'"),
-    ("model", "large", "'embedding', 'compact', 'hog', 'notebook' or 'dlib'"),
+    ("model", "large", "'embedding', 'compact', 'hog', 'notebook', 'dlib' or 'imagenet'"),
     ("embedding", "0", "should match"),
     ("embedding", "champion2", "should match"),
     ("epochs", 0, "greater than or equal to 1"),
@@ -188,7 +188,7 @@ def test_label(chosen: dict[str, object], label: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_epochs_are_for_models_that_have_some(model: str) -> None:
     assert TrainParameters.checked(model=model).epochs is None
-    if model in {"hog", "dlib"}:
+    if model in {"hog", "dlib", "imagenet"}:
         with pytest.raises(
             InputError, match=f"epochs = 3: {model} makes no passes .* leave epochs"
         ):
@@ -216,7 +216,7 @@ def test_epochs_are_for_views_that_learn(view: str, judge: str, learns: bool) ->
 
 
 def test_models_that_learned_elsewhere_are_among_the_models() -> None:
-    assert {"dlib"} == OUTSIDE_DATA < set(MODELS)
+    assert {"dlib", "imagenet"} == OUTSIDE_DATA < set(MODELS)
 
 
 FURTHER: list[tuple[type[Parameters], str, object, str]] = [
