@@ -70,7 +70,7 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest $(TESTS)
+	$(RUN) pytest -n auto --dist loadfile $(TESTS)
 
 format: setup ## Format the code and mend what the linter can
 	$(RUN) ruff format .

@@ -39,7 +39,7 @@ def _scores(result: dict[str, Any]) -> Table:
     )
     for column in ("classifier", "accuracy", "macro F1", "balanced accuracy"):
         table.add_column(column)
-    this = f"{result['model']}, this model" + (" (OUTSIDE DATA)" * result["outside_data"])
+    this = result["model"] + " (OUTSIDE DATA)" * result["outside_data"]
     rows = {this: result["test"], **result["baselines"]}
     for name, scores in rows.items():
         cells = [_score(scores[m]) for m in ("accuracy", "macro_f1", "balanced_accuracy")]

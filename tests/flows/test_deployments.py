@@ -46,7 +46,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "top": {"minimum": 2, "maximum": 10_000},
     "min_images": {"minimum": 3, "maximum": 100_000},
     "images_per_person": {"minimum": 3, "maximum": 100_000, "enum": ["all", "balanced"]},
-    "model": {"enum": ["embedding", "compact", "hog", "notebook", "dlib"]},
+    "model": {"enum": ["embedding", "compact", "hog", "notebook", "dlib", "imagenet"]},
     "embedding": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
     "exclude_people": {"items": {"type": "string"}},
     "exclude_top": {"minimum": 1, "maximum": 10_000},

@@ -360,7 +360,7 @@ def test_audit_and_bias_alone(place: Workplace) -> None:
 def test_without_json_it_ends_with_tables(place: Workplace) -> None:
     code, out, err = place.run("train", "--source", str(place.source), *QUICK)
     assert code == 0, err
-    for text in ("this model", "eigenfaces_svm", "stratified-split", "reused", "version"):
+    for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
         assert text in out
 
 

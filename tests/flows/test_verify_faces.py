@@ -46,12 +46,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iter
     (made.code / "lfw" / "embedding" / "untrained.py").write_text(UNTRAINED)
     stage = made.code / "tasks" / "pretraining.py"
     code = stage.read_text()
-    before = "from lfw.embedding.pretraining import forget, pretrain\n"
+    before = "from lfw.embedding.pretraining import pretrain\n"
     assert before in code
-    after = (
-        "from lfw.embedding.pretraining import forget\n"
-        "    from lfw.embedding.untrained import pretrain\n"
-    )
+    after = "from lfw.embedding.untrained import pretrain\n"
     stage.write_text(code.replace(before, after))
     former = os.environ.pop("PREFECT_API_URL", None)
     try:
