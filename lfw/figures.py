@@ -214,7 +214,7 @@ def plot_open_set(found: OpenSet) -> Figure:
         xlabel=f"share of {found.strangers:,} strangers given a name",
         ylabel=f"share of {found.known:,} known images named rightly",
     )
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid()
     axes.legend(frameon=False, loc="lower right")
