@@ -29,6 +29,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows.audit_dataset import audit_dataset
 from flows.pretrain_embedding import pretrain
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
 from infra.prefect_server import local_server
@@ -53,6 +54,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(verify, ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(audit_dataset, ["lfw", "audit"]),
         _deployment(bias_report, ["lfw", "bias"]),
+        _deployment(score_faces, ["lfw", "scoring"]),
     ]
 
 

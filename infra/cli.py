@@ -1,4 +1,4 @@
-"""The command line: `lfw train`, `pretrain`, `verify`, `audit`, `bias`, `doctor`, `ui`."""
+"""The command line: `lfw train`, `pretrain`, `verify`, `score`, `audit`, `bias`, `doctor`, `ui`."""
 
 import contextlib
 import importlib
@@ -17,6 +17,7 @@ from lfw.parameters import (
     BiasParameters,
     Parameters,
     PretrainParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
     explain,
@@ -68,6 +69,29 @@ def verify(
 ) -> None:
     """Judge whether two images show one person, by the data set's own protocol."""
     _run("flows.verify_faces:verify", wanted, as_json=json)
+
+
+@app.command
+def score(
+    wanted: Annotated[ScoreParameters, _FLAT] = ScoreParameters(),  # noqa: B008 (frozen)
+    *,
+    json: _Json = False,
+) -> None:
+    """Say who is on the images of folders, zip archives or files: a table and a contact sheet.
+
+    Each image is to show one face, upright and about as LFW frames it: in the centre, about half
+    as wide as the image. Any size and mode will do; no face is searched for.
+    """
+    from infra.mlflow_store import check_tracking_server
+
+    if not wanted.paths:
+        raise InputError("Name what to score: lfw score FOLDER|ZIP|FILE …")
+    folder = data_folder(os.environ)
+    make_data_folder(folder)
+    check_tracking_server(folder)
+    with contextlib.redirect_stdout(sys.stderr):
+        result = _on_a_server("flows.score_faces:score_faces", wanted)
+    _print(result, as_json=json)
 
 
 @app.command
@@ -147,18 +171,22 @@ def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
     # Standard output is for the result alone, whatever a library prints.
     with contextlib.redirect_stdout(sys.stderr):
         result = _on_a_server(flow, wanted)
+    _print(result, as_json=as_json)
+    synthetic = result["source"]["kind_of_data"] == "synthetic"
+    said = describe_choice(source, synthetic=synthetic)
+    print(said, file=sys.stderr if as_json else sys.stdout)
+
+
+def _print(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
         from infra.tables import print_result
 
         print_result(result)
-    synthetic = result["source"]["kind_of_data"] == "synthetic"
-    said = describe_choice(source, synthetic=synthetic)
-    print(said, file=sys.stderr if as_json else sys.stdout)
 
 
-def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:
+def _on_a_server(flow: str, wanted: Parameters | ScoreParameters) -> dict[str, Any]:
     from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)

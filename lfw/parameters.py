@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lfw import fields as f
 from lfw.errors import InputError
+from lfw.image_files import readable
 
 MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
 OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
@@ -18,13 +19,10 @@ NOTEBOOK_TOP = 6
 NOTEBOOK_IMAGES_PER_PERSON = 75
 
 
-class Parameters(BaseModel):
-    """What every run is asked: where the data is, and where to file the run."""
+class CheckedParameters(BaseModel):
+    """What any run is asked: strict, and wrong values are answered with a sentence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    source: f.Source = "auto"
-    experiment: f.Experiment = "lfw"
 
     @classmethod
     def checked(cls, **values: object) -> Self:
@@ -39,6 +37,13 @@ class Parameters(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InputError(explain(error)) from None
+
+
+class Parameters(CheckedParameters):
+    """What every run on the data set is asked: where it is, and where to file the run."""
+
+    source: f.Source = "auto"
+    experiment: f.Experiment = "lfw"
 
 
 class AuditParameters(Parameters):
@@ -173,6 +178,21 @@ class VerifyParameters(Parameters):
                 "epochs out"
             )
         return self
+
+
+class ScoreParameters(CheckedParameters):
+    """Which images are to be answered for, and by which model."""
+
+    paths: f.ImagePaths = ()
+    model_version: f.ModelVersion = "champion"
+    output: f.Output = None
+    experiment: f.Experiment = "score-faces"
+
+    @property
+    def label(self) -> str:
+        """A short name of what is scored, such as ``holiday.zip and 2 more``."""
+        named = readable(self.paths[0].name) if self.paths else "nothing"
+        return named + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
 
 def _check_people(people: tuple[str, ...]) -> None:

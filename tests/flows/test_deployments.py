@@ -1,6 +1,7 @@
 import contextlib
 import fcntl
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from flows.audit_dataset import audit_dataset
 from flows.place import enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.serve import deployments
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
@@ -25,19 +27,21 @@ from infra import cli
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
-    Parameters,
+    CheckedParameters,
     PretrainParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
 )
 
 ROOT = Path(__file__).parents[2]
-FLOWS: list[tuple[Flow[..., Any], type[Parameters], str]] = [
+FLOWS: list[tuple[Flow[..., Any], type[CheckedParameters], str]] = [
     (train_faces, TrainParameters, "train"),
     (pretrain, PretrainParameters, "pretrain"),
     (verify, VerifyParameters, "verify"),
     (audit_dataset, AuditParameters, "audit"),
     (bias_report, BiasParameters, "bias"),
+    (score_faces, ScoreParameters, "score"),
 ]
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
@@ -62,6 +66,9 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "audit_gate": {"enum": ["warn", "fail"]},
     "errata": {"format": "path"},
     "annotations": {"format": "path"},
+    "paths": {"items": {"type": "string", "format": "path"}},
+    "model_version": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
+    "output": {"format": "path"},
     "experiment": {"minLength": 1, "maxLength": 200},
 }
 
@@ -121,7 +128,7 @@ def test_the_pull_step_enters_the_folder_of_the_code(
 
 @pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_the_form_shows_what_each_parameter_is_and_may_be(
-    flow: Flow[..., Any], model: type[Parameters], command: str
+    flow: Flow[..., Any], model: type[CheckedParameters], command: str
 ) -> None:
     schema = parameter_schema(flow)
     assert not schema.required
@@ -129,7 +136,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
         field = model.model_fields[name]
         assert shown["title"] == field.title
         assert shown["description"] == field.description
-        assert shown["default"] == field.default
+        assert shown["default"] == json.loads(json.dumps(field.default))  # as the form has it
         parts: dict[str, Any] = {}
         for part in shown.get("anyOf", [shown]):
             parts |= part
@@ -138,7 +145,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
 
 @pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_flow_model_and_command_take_the_same_parameters_with_the_same_defaults(
-    flow: Flow[..., Any], model: type[Parameters], command: str
+    flow: Flow[..., Any], model: type[CheckedParameters], command: str
 ) -> None:
     fields = {name: field.default for name, field in model.model_fields.items()}
     signature = inspect.signature(flow.fn).parameters.values()
