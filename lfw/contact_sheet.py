@@ -30,6 +30,7 @@ PAGES = 50
 """At most so many pages are written; the table has every image."""
 
 _ROWS = 200
+_OPEN_ROWS = 6
 _QUALITY = 70
 _STYLE = Path(__file__).with_name("contact_sheet.css")
 
@@ -172,6 +173,10 @@ def spoken(name: str) -> str:
     return escape(name.replace("_", " "))
 
 
+def _breakable(label: str) -> str:
+    return label.replace("/", "/<wbr>").replace("_", "_<wbr>")
+
+
 def _tile(tile: Tile) -> str:
     label, picture = escape(tile.label), base64.b64encode(tile.thumbnail).decode("ascii")
     sure = f"{tile.probability:.1%}"
@@ -187,7 +192,8 @@ def _tile(tile: Tile) -> str:
         f'<li><img src="data:image/jpeg;base64,{picture}" alt="" width="{THUMBNAIL}" '
         f'height="{THUMBNAIL}" loading="lazy"><p class="who">{named}</p>'
         f'<meter min="0" max="1" value="{tile.probability:.4f}" aria-hidden="true"></meter>'
-        f'<p class="else">{"; ".join(others)}</p><p class="file" title="{label}">{label}</p></li>\n'
+        f'<p class="else">{"<br>".join(others)}</p>'
+        f'<p class="file" title="{label}">{_breakable(label)}</p></li>\n'
     )
 
 
@@ -229,7 +235,7 @@ def _summary(heading: Heading) -> str:
     ordered = sorted(heading.answers.items(), key=lambda row: (-row[1], row[0]))
     chips = "".join(f"<li>{spoken(name)} <b>{count:,}</b></li>" for name, count in ordered)
     skipped = (
-        f"<p>{heading.stray:,} file{'s' * (heading.stray != 1)} that desktops leave behind "
+        f"<p>{heading.stray:,} stray file{'s' * (heading.stray != 1)} (.DS_Store and the like) "
         "skipped.</p>"
         if heading.stray
         else ""
@@ -244,9 +250,11 @@ def _unreadable(rows: Sequence[Unreadable]) -> str:
         f"<tr><td>{escape(row.path)}</td><td>{escape(row.reason)}</td></tr>" for row in rows[:_ROWS]
     )
     more = f"<p>and {len(rows) - _ROWS:,} more: see the table.</p>" if len(rows) > _ROWS else ""
+    opened = " open" if len(rows) <= _OPEN_ROWS else ""
     return (
-        f"<details open><summary>{len(rows):,} not read</summary><table><thead><tr><th>File</th>"
-        f"<th>Why</th></tr></thead><tbody>{cells}</tbody></table>{more}</details>"
+        f"<details{opened}><summary>{len(rows):,} not read</summary>"
+        "<table><thead><tr><th>File</th><th>Why</th></tr></thead>"
+        f"<tbody>{cells}</tbody></table>{more}</details>"
     )
 
 
