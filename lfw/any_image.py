@@ -5,8 +5,11 @@ upright, made 8-bit RGB, cut to the square in its centre and resized.
 """
 
 import io
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -118,3 +121,34 @@ def _framed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.ascontiguousarray(square)
     how = cv2.INTER_AREA if side > SIZE else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(square, (SIZE, SIZE), interpolation=how), dtype=np.uint8)
+
+
+def payload(paths: Sequence[Path]) -> str:
+    """Write images as the served model's ``/invocations`` takes them: as JSON.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read; the message names it.
+    """
+    images = []
+    for path in paths:
+        try:
+            images.append(read_any(path.read_bytes()).tolist())
+        except (DataError, OSError) as error:
+            raise DataError(f"{path}: {error}") from error
+    return json.dumps({"inputs": images})
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the JSON of the named images."""
+    if not arguments:
+        sys.exit("lfw.any_image: name images: python -m lfw.any_image FILE …")
+    try:
+        print(payload([Path(name) for name in arguments]))
+    except DataError as error:
+        sys.exit(f"lfw.any_image: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

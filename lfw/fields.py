@@ -221,10 +221,11 @@ ImagePaths = Annotated[
     tuple[Annotated[Path, AfterValidator(_existing_path)], ...],
     _shown(
         title="Images",
-        description="Folders (with all that is in them), zip archives and image files to score: "
-        "JPEG, PNG, WEBP, BMP, GIF or TIFF of any size and mode. Each is to show one face, upright "
-        "and about as LFW frames it: in the centre, about half as wide as the image. What is not "
-        "square is cut to the square in its centre; no face is searched for.",
+        description="Folders (with all that is in them), zip archives and image files to score, on "
+        "the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or TIFF of any size and mode. Each "
+        "is to show one face, upright and about as LFW frames it: in the centre, about half as "
+        "wide as the image. What is not square is cut to the square in its centre; no face is "
+        "searched for.",
     ),
 ]
 ModelVersion = Annotated[

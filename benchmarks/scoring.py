@@ -1,0 +1,119 @@
+"""How much longer scoring takes than a plain decoding of the same images.
+
+    python -m benchmarks.scoring --images 10000         # by the champion
+    python -m benchmarks.scoring --images 2000 --model-version 1 --rounds 3 --json
+
+Drawn people are decoded one by one by Pillow, and scored (decoded, answered for, put into table and
+contact sheet) by a registered version, in turns. The ratio of each pair of turns is taken; the
+table has their median, least and largest. The model is loaded, and warm, before the first turn.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from PIL import Image
+
+from infra.mlflow_store import tracking_uri
+from lfw.errors import InputError
+from lfw.image_files import find_files
+from lfw.sample import write_sample
+from lfw.scoring import Scorer, score_files
+from lfw.settings import data_folder
+from tasks.embedding import registered_version
+from tasks.registry import MODEL_NAME
+
+
+def main() -> None:
+    """Measure, and print a table or one JSON object."""
+    asked = _arguments()
+    mlflow.set_tracking_uri(tracking_uri(data_folder(os.environ)))
+    scorer = _scorer(asked.model_version)
+    with tempfile.TemporaryDirectory() as folder:
+        images = _draw(Path(folder), asked.images)
+        some = find_files([images])
+        some.files = some.files[:128]
+        score_files(some, scorer, Path(folder) / "warm")
+        rounds = [_round(images, scorer, Path(folder) / f"out-{n}") for n in range(asked.rounds)]
+    found = _summary(rounds, asked.images, scorer.version)
+    print(json.dumps(found) if asked.json else _table(found))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model-version", default="champion")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _scorer(wanted: str) -> Scorer:
+    version = registered_version(wanted, MODEL_NAME)
+    if version is None:
+        raise InputError(f"{MODEL_NAME} has no version {wanted!r}: train one, or name another.")
+    loaded = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{version}")
+    threshold = loaded.unwrap_python_model().threshold
+    return Scorer(MODEL_NAME, version, threshold, loaded.predict)
+
+
+def _draw(folder: Path, count: int) -> Path:
+    """Draw a sample of people, and copy its images until there are enough."""
+    write_sample(folder / "sample", scale=0.15)
+    drawn = sorted((folder / "sample").rglob("*.jpg"))
+    images = folder / "images"
+    images.mkdir()
+    for number in range(count):
+        shutil.copyfile(drawn[number % len(drawn)], images / f"{number:06}.jpg")
+    return images
+
+
+def _round(images: Path, scorer: Scorer, out: Path) -> dict[str, float]:
+    """Decode all images, then score them."""
+    since = time.perf_counter()
+    for path in sorted(images.iterdir()):
+        with Image.open(path) as image:
+            image.convert("RGB").load()
+    between = time.perf_counter()
+    score_files(find_files([images]), scorer, out)
+    return {"decode": between - since, "score": time.perf_counter() - between}
+
+
+def _summary(rounds: list[dict[str, float]], images: int, version: str) -> dict[str, Any]:
+    ratios = [one["score"] / one["decode"] for one in rounds]
+    return {
+        "images": images,
+        "model_version": version,
+        "rounds": len(rounds),
+        "decode_ms": 1000 * statistics.median(one["decode"] for one in rounds) / images,
+        "score_ms": 1000 * statistics.median(one["score"] for one in rounds) / images,
+        "ratio": {
+            "median": statistics.median(ratios),
+            "min": min(ratios),
+            "max": max(ratios),
+        },
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _table(found: dict[str, Any]) -> str:
+    ratio = found["ratio"]
+    return (
+        "| images | decode, ms an image | score, ms an image | score / decode: median (min to max) "
+        "| peak memory, MB |\n|---|---|---|---|---|\n"
+        f"| {found['images']:,} | {found['decode_ms']:.2f} | {found['score_ms']:.2f} | "
+        f"{ratio['median']:.1f} ({ratio['min']:.1f} to {ratio['max']:.1f}) | "
+        f"{found['peak_mb']:,.0f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
