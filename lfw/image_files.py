@@ -190,33 +190,37 @@ class Reader:
         DataError
             If it cannot be read, or is larger than 256 MB; the message says which, in a few words.
         """
-        most = Limits().member_bytes
         try:
-            content = self._read(file, most + 1)
+            return self._read(file)
         except _DAMAGED as error:
             raise DataError(_said(error)) from error
-        if len(content) > most:
-            raise DataError(f"larger than {most >> 20} MB, which is refused")
-        return content
 
-    def _read(self, file: ImageFile, most: int) -> bytes:
+    def _read(self, file: ImageFile) -> bytes:
         if file.member is None:
             with file.path.open("rb") as source:
-                return source.read(most)
+                _check_bytes(os.fstat(source.fileno()).st_size)
+                return source.read(Limits().member_bytes)
         archive = self._archive(file.path)
         info = archive.getinfo(file.member)
         if info.flag_bits & 1:
             raise DataError("encrypted: give an open archive")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise DataError("a link, which is not followed in an archive")
+        _check_bytes(info.file_size)  # zipfile gives no more than that, whatever is inside
         with archive.open(info) as member:
-            return member.read(most)
+            return member.read()
 
     def _archive(self, path: Path) -> zipfile.ZipFile:
         with self._lock:
             if path not in self._archives:
                 self._archives[path] = zipfile.ZipFile(path)
             return self._archives[path]
+
+
+def _check_bytes(size: int) -> None:
+    most = Limits().member_bytes
+    if size > most:
+        raise DataError(f"larger than {most >> 20} MB, which is refused")
 
 
 def _said(error: Exception) -> str:

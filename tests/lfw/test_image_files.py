@@ -94,7 +94,18 @@ def test_a_torn_archive_is_listed(tmp_path: Path) -> None:
     assert row.reason.startswith("damaged archive")
 
 
-def test_a_members_damage_encryption_and_links_are_told_when_it_is_read(tmp_path: Path) -> None:
+def test_an_encrypted_member_is_told_when_it_is_read(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "a.zip", **{"a.jpg": b"picture"})
+    content = bytearray(archive.read_bytes())
+    content[content.index(b"PK\x03\x04") + 6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(bytes(content))
+    [file] = find_files([archive]).files
+    with Reader() as reader, pytest.raises(DataError, match="encrypted"):
+        reader.read(file)
+
+
+def test_a_members_damage_and_links_are_told_when_it_is_read(tmp_path: Path) -> None:
     archive = tmp_path / "a.zip"
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr("damaged.jpg", b"picture" * 10)
