@@ -11,6 +11,7 @@ from tasks.data import list_images, read_lists
 from tasks.embedding import find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
+from tasks.promotion import settle_alias
 from tasks.registry import register_model
 from tasks.results import training_result
 from tasks.runs import tracked_run
@@ -60,7 +61,10 @@ def train_faces(
         strangers = run.stage(meet_strangers, dataset, split, learned, trained, wanted)
         evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
         version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
+        settled = settle_alias(dataset, version)
         run.replay_history(trained)
         return run.finish(
-            training_result(lists, split, baselines, strangers, evaluation, version, wanted)
+            training_result(
+                lists, split, baselines, strangers, evaluation, version, settled, wanted
+            )
         )
