@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.promotion import promote_version, roll_back_champion
@@ -13,7 +14,7 @@ from tasks.runs import connect, tracked_run
 _DEFAULT, _BACK = p.PromoteParameters(), p.RollBackParameters()
 
 
-@flow(name="promote-model", validate_parameters=True)
+@flow(name="promote-model", validate_parameters=True, timeout_seconds=2 * HOUR)
 def promote(
     source: f.Source = _DEFAULT.source,
     version: f.PromotedVersion = _DEFAULT.version,
@@ -28,7 +29,7 @@ def promote(
         return run.finish(promotion_result(promoted))
 
 
-@flow(name="roll-back-model", validate_parameters=True)
+@flow(name="roll-back-model", validate_parameters=True, timeout_seconds=2 * HOUR)
 def roll_back(because: f.TakenBackBecause = _BACK.because) -> dict[str, Any]:
     """Give the champion's place back to the version that had it before."""
     wanted = p.RollBackParameters.checked(**locals())

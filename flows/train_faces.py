@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, check_selection, report_bias
@@ -22,7 +23,7 @@ from tasks.training import train_model
 _DEFAULT = p.TrainParameters()
 
 
-@flow(name="train-faces", validate_parameters=True)
+@flow(name="train-faces", validate_parameters=True, timeout_seconds=6 * HOUR)
 def train_faces(
     source: f.Source = _DEFAULT.source,
     people: f.People = _DEFAULT.people,

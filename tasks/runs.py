@@ -25,6 +25,7 @@ from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
 from lfw.parameters import Parameters
+from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
 from tasks.data import dataset_from, fetch_dataset
@@ -193,6 +194,7 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     folder = connect()
     source = choose_source(wanted.source, folder, os.environ)
     get_run_logger().info("%s", describe_choice(source))
+    check_people(wanted, source, folder)
     flow_run_id = str(flow_run.get_id())
     shown_at = flow_run.get_flow_run_ui_url() or ""
     tags = {
