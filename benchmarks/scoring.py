@@ -23,12 +23,11 @@ import mlflow
 from PIL import Image
 
 from infra.mlflow_store import tracking_uri
-from lfw.errors import InputError
 from lfw.image_files import find_files
 from lfw.sample import write_sample
 from lfw.scoring import Scorer, score_files
 from lfw.settings import data_folder
-from tasks.embedding import registered_version
+from tasks.promotion import find_version
 from tasks.registry import MODEL_NAME
 
 
@@ -57,9 +56,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _scorer(wanted: str) -> Scorer:
-    version = registered_version(wanted, MODEL_NAME)
-    if version is None:
-        raise InputError(f"{MODEL_NAME} has no version {wanted!r}: train one, or name another.")
+    version = find_version(wanted)
     loaded = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{version}")
     threshold = loaded.unwrap_python_model().threshold
     return Scorer(MODEL_NAME, version, threshold, loaded.predict)

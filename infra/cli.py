@@ -1,4 +1,4 @@
-"""The command line: `lfw train`, `pretrain`, `verify`, `score`, `audit`, `bias`, `doctor`, `ui`."""
+"""The command line: `lfw train`, `lfw audit` and so on, each a flow; `lfw doctor`, `lfw ui`."""
 
 import contextlib
 import importlib
@@ -15,8 +15,11 @@ from lfw.errors import InputError, LfwError
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
+    Checked,
     Parameters,
     PretrainParameters,
+    PromoteParameters,
+    RollBackParameters,
     ScoreParameters,
     TrainParameters,
     VerifyParameters,
@@ -82,16 +85,9 @@ def score(
     Each image is to show one face, upright and about as LFW frames it: in the centre, about half
     as wide as the image. Any size and mode will do; no face is searched for.
     """
-    from infra.mlflow_store import check_tracking_server
-
     if not wanted.paths:
         raise InputError("Name what to score: lfw score FOLDER|ZIP|FILE …")
-    folder = data_folder(os.environ)
-    make_data_folder(folder)
-    check_tracking_server(folder)
-    with contextlib.redirect_stdout(sys.stderr):
-        result = _on_a_server("flows.score_faces:score_faces", wanted)
-    _print(result, as_json=json)
+    _run("flows.score_faces:score_faces", wanted, as_json=json)
 
 
 @app.command
@@ -112,6 +108,26 @@ def bias(
 ) -> None:
     """Say who is in the data set, and who a selection drops."""
     _run("flows.report_bias:bias_report", wanted, as_json=json)
+
+
+@app.command
+def promote(
+    *,
+    wanted: Annotated[PromoteParameters, _FLAT] = PromoteParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Make a version champion if it beats the present one on the same task beyond chance."""
+    _run("flows.promote_model:promote", wanted, as_json=json)
+
+
+@app.command
+def rollback(
+    *,
+    wanted: Annotated[RollBackParameters, _FLAT] = RollBackParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Give the champion's place back to the version that had it before."""
+    _run("flows.promote_model:roll_back", wanted, as_json=json)
 
 
 @app.command
@@ -158,35 +174,37 @@ def _fail(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
+def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
     """Run a flow on a Prefect server, and print its result."""
     from infra.mlflow_store import check_tracking_server
+    from lfw.peek import check_people
     from lfw.sources import choose_source, describe_choice
 
     folder = data_folder(os.environ)
     make_data_folder(folder)
     check_tracking_server(folder)
-    source = choose_source(wanted.source, folder, os.environ)
-    print(describe_choice(source), file=sys.stderr, flush=True)
+    source = None
+    if isinstance(wanted, Parameters):
+        source = choose_source(wanted.source, folder, os.environ)
+        print(describe_choice(source), file=sys.stderr, flush=True)
+        check_people(wanted, source, folder)
     # Standard output is for the result alone, whatever a library prints.
     with contextlib.redirect_stdout(sys.stderr):
         result = _on_a_server(flow, wanted)
-    _print(result, as_json=as_json)
-    synthetic = result["source"]["kind_of_data"] == "synthetic"
-    said = describe_choice(source, synthetic=synthetic)
-    print(said, file=sys.stderr if as_json else sys.stdout)
-
-
-def _print(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
         from infra.tables import print_result
 
         print_result(result)
+    if source is None:
+        return
+    synthetic = result["source"]["kind_of_data"] == "synthetic"
+    said = describe_choice(source, synthetic=synthetic)
+    print(said, file=sys.stderr if as_json else sys.stdout)
 
 
-def _on_a_server(flow: str, wanted: Parameters | ScoreParameters) -> dict[str, Any]:
+def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
     from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)

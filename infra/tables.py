@@ -13,6 +13,18 @@ _SHOWN_FILES = 20
 def print_result(result: dict[str, Any]) -> None:
     """Print a run's result to standard output."""
     console = Console()
+    _print_figures(console, result)
+    if "stages" in result:
+        console.print(_stages(result["stages"]))
+    if "warnings" not in result:
+        return
+    for warning in result["warnings"]:
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
+    for line in _where(result):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _print_figures(console: Console, result: dict[str, Any]) -> None:
     if "test" in result:
         console.print(_scores(result))
         console.print(_classes(result["test"]["per_class"]))
@@ -27,14 +39,10 @@ def print_result(result: dict[str, Any]) -> None:
         console.print(_unreadable(result))
     elif "audit" in result:
         console.print(_facts("Audit", result["audit"]))
+    elif "former_champion" in result:
+        console.print(_promotion(result), highlight=False)
     else:
         console.print(Markdown(result["report"]))
-    if "stages" in result:
-        console.print(_stages(result["stages"]))
-    for warning in result["warnings"]:
-        console.print(f"warning: {warning}", style="yellow", highlight=False)
-    for line in _where(result):
-        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _scores(result: dict[str, Any]) -> Table:
@@ -98,6 +106,15 @@ def _unreadable(result: dict[str, Any]) -> Table:
     if count > _SHOWN_FILES:
         table.add_row(f"and {count - _SHOWN_FILES:,} more", result["unreadable_table"])
     return table
+
+
+def _promotion(result: dict[str, Any]) -> str:
+    former = result["former_champion"]
+    before = f" (before: version {former})" if former else ""
+    return (
+        f"{result['model_name']} version {result['model_version']} is "
+        f"{result['model_alias']}{before}.\n{result['alias_reason']}"
+    )
 
 
 def _strangers(found: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ NOTEBOOK_TOP = 6
 NOTEBOOK_IMAGES_PER_PERSON = 75
 
 
-class CheckedParameters(BaseModel):
-    """What any run is asked: strict, and wrong values are answered with a sentence."""
+class Checked(BaseModel):
+    """Parameters that are strict, and explain what is wrong."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -39,8 +39,8 @@ class CheckedParameters(BaseModel):
             raise InputError(explain(error)) from None
 
 
-class Parameters(CheckedParameters):
-    """What every run on the data set is asked: where it is, and where to file the run."""
+class Parameters(Checked):
+    """What every run on the data is asked: where the data is, and where to file the run."""
 
     source: f.Source = "auto"
     experiment: f.Experiment = "lfw"
@@ -180,7 +180,7 @@ class VerifyParameters(Parameters):
         return self
 
 
-class ScoreParameters(CheckedParameters):
+class ScoreParameters(Checked):
     """Which images are to be answered for, and by which model."""
 
     paths: f.ImagePaths = ()
@@ -193,6 +193,20 @@ class ScoreParameters(CheckedParameters):
         """A short name of what is scored, such as ``holiday.zip and 2 more``."""
         named = readable(self.paths[0].name) if self.paths else "nothing"
         return named + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
+
+
+class PromoteParameters(Parameters):
+    """Which version shall be champion."""
+
+    version: f.PromotedVersion = "challenger"
+    because: f.Because = None
+    experiment: f.Experiment = "promote-model"
+
+
+class RollBackParameters(Checked):
+    """Why the champion is taken back."""
+
+    because: f.TakenBackBecause = None
 
 
 def _check_people(people: tuple[str, ...]) -> None:

@@ -29,8 +29,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 Vectors = NDArray[np.float32]
 
 
-def registered_version(wanted: str, model: str = EMBEDDING_NAME) -> str | None:
-    """Give the number of the version of a registered model that an alias or a number names.
+def registered_version(wanted: str) -> str | None:
+    """Give the number of the version of lfw-embedding that an alias or a number names.
 
     Returns
     -------
@@ -40,8 +40,8 @@ def registered_version(wanted: str, model: str = EMBEDDING_NAME) -> str | None:
     client = MlflowClient()
     try:
         if wanted.isdigit():
-            return str(client.get_model_version(model, wanted).version)
-        return str(client.get_model_version_by_alias(model, wanted).version)
+            return str(client.get_model_version(EMBEDDING_NAME, wanted).version)
+        return str(client.get_model_version_by_alias(EMBEDDING_NAME, wanted).version)
     except MlflowException as error:
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             return None

@@ -21,8 +21,8 @@ from lfw.files import new_folder_beside
 from lfw.image_files import find_files
 from lfw.parameters import ScoreParameters
 from lfw.scoring import SCORES, UNREADABLE, Scorer, Scores, score_files
-from tasks.embedding import registered_version
 from tasks.markdown import table
+from tasks.promotion import find_version
 from tasks.registry import MODEL_NAME
 from tasks.runs import LinkedRun
 from tasks.tracking import log_figures, log_tags
@@ -37,11 +37,9 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
     Raises
     ------
     InputError
-        If there is no such version; the message names those that there are.
+        If there is no such version.
     """
-    number = registered_version(wanted, MODEL_NAME)
-    if number is None:
-        raise InputError(_no_such_version(wanted))
+    number = find_version(wanted)
     version = MlflowClient().get_model_version(MODEL_NAME, number)
     loaded = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{number}")
     log_tags(run.run_id, {"model_name": MODEL_NAME, "model_version": number})
@@ -55,18 +53,6 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
         )
     threshold = loaded.unwrap_python_model().threshold
     return Scorer(MODEL_NAME, number, threshold, loaded.predict, tuple(remarks))
-
-
-def _no_such_version(wanted: str) -> str:
-    known = MlflowClient().search_model_versions(f"name = '{MODEL_NAME}'")
-    if not known:
-        return f"No version of {MODEL_NAME} is registered yet: train one with lfw train."
-    numbers = sorted((int(version.version) for version in known), reverse=True)
-    said = ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")
-    return (
-        f"model_version = {wanted!r}: {MODEL_NAME} has no such version. There are {said}: name one "
-        "of them (a version trained on the synthetic sample is never champion)."
-    )
 
 
 @task(name="score-images", task_run_name="score-images", cache_policy=NO_CACHE)
