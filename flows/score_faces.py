@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.runs import linked_run
@@ -12,7 +13,7 @@ from tasks.scoring import load_scorer, report_scores, score_images
 _DEFAULT = p.ScoreParameters()
 
 
-@flow(name="score-faces", validate_parameters=True)
+@flow(name="score-faces", validate_parameters=True, timeout_seconds=24 * HOUR)
 def score_faces(
     paths: f.ImagePaths = _DEFAULT.paths,
     model_version: f.ModelVersion = _DEFAULT.model_version,
