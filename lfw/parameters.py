@@ -182,7 +182,7 @@ class VerifyParameters(Parameters):
 class PromoteParameters(Parameters):
     """Which version shall be champion."""
 
-    version: f.PromotedVersion = "challenger"
+    model_version: f.PromotedVersion = "challenger"
     because: f.Because = None
     experiment: f.Experiment = "promote-model"
 
