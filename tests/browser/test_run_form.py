@@ -52,7 +52,7 @@ def name_people(page: Page, names: list[str]) -> None:
 def send(page: Page) -> None:
     """Send the form off, and open the page of the run."""
     page.get_by_role("button", name="Submit").click()
-    page.get_by_role("button", name="View run").click()
+    page.get_by_role("button", name="View run").first.click()
     page.wait_for_url("**/runs/flow-run/**")
 
 
