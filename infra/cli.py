@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -128,6 +129,27 @@ def rollback(
 ) -> None:
     """Give the champion's place back to the version that had it before."""
     _run("flows.promote_model:roll_back", wanted, as_json=json)
+
+
+@app.command
+def automate(
+    *,
+    watched: Annotated[
+        tuple[Path, ...],
+        Parameter(help="Images, folders or zip files to score again when the champion changes."),
+    ] = (),
+) -> None:
+    """Let the Prefect server audit after a failed training, and score again after a promotion."""
+    from infra.prefect_server import client_environment, prefect_server
+
+    folder = data_folder(os.environ)
+    make_data_folder(folder)
+    with prefect_server(folder) as api_url:
+        os.environ.update(client_environment(folder, api_url))
+        from infra.automations import automate
+
+        for name in automate(watched):
+            print(name)
 
 
 @app.command

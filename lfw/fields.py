@@ -19,10 +19,11 @@ def _shown(*, title: str, description: str, **bounds: Any) -> Any:
     return Field(title=title, description=description, json_schema_extra=extra, **bounds)
 
 
+_KnownSource = Annotated[Literal["auto", "sample", "kaggle"], Field(title="by name")]
+_PathOrUrl = Annotated[str, Field(min_length=1, title="path or URL")]
 Source = Annotated[
-    str,
+    _KnownSource | _PathOrUrl,
     _shown(
-        min_length=1,
         title="Source",
         description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
         "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
@@ -34,7 +35,8 @@ People = Annotated[
     tuple[str, ...] | None,
     _shown(
         title="People",
-        description="Names of the people to tell apart, as the data set spells them.",
+        description="Names of the people to tell apart, as the data set spells them, such as "
+        "Jacques_Chirac: one a line.",
     ),
 ]
 Top = Annotated[

@@ -198,7 +198,7 @@ class ScoreParameters(Checked):
 class PromoteParameters(Parameters):
     """Which version shall be champion."""
 
-    version: f.PromotedVersion = "challenger"
+    model_version: f.PromotedVersion = "challenger"
     because: f.Because = None
     experiment: f.Experiment = "promote-model"
 

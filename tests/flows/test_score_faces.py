@@ -19,10 +19,10 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from infra.prefect_server import local_server, prefect_server
+from infra.prefect_server import local_server
 from infra.processes import GuardedProcess, answers, free_port
 from lfw.any_image import read_any
-from tests.flows.workplace import Workplace, prefect_rows
+from tests.flows.workplace import Workplace, prefect_rows, server_of
 from tests.infra.support import wait_until
 
 MODEL = "lfw-faces"
@@ -31,14 +31,8 @@ MODEL = "lfw-faces"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
     """A workplace whose server stays up."""
-    made = Workplace(tmp_path_factory.mktemp("place"), sample_folder)
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with server_of(Workplace(tmp_path_factory.mktemp("place"), sample_folder)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
