@@ -12,6 +12,7 @@ from tasks.embedding import find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
 from tasks.registry import register_model
+from tasks.reporting import write_report
 from tasks.results import training_result
 from tasks.runs import tracked_run
 from tasks.splitting import split_images
@@ -61,6 +62,7 @@ def train_faces(
         evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
         version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
         run.replay_history(trained)
+        report = write_report(run, wanted)
         return run.finish(
-            training_result(lists, split, baselines, strangers, evaluation, version, wanted)
+            training_result(lists, split, baselines, strangers, evaluation, version, report, wanted)
         )

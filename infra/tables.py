@@ -120,4 +120,6 @@ def _where(result: dict[str, Any]) -> list[str]:
     if "model_version" in result:
         alias = f" ({result['model_alias']})" if result["model_alias"] else ""
         lines.append(f"model {result['model_name']} version {result['model_version']}{alias}")
+    if "run_report" in result:
+        lines.append(f"report {result['run_report']['file'] or result['run_report']['url']}")
     return [*lines, "`make ui` shows both runs."]

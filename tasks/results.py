@@ -13,6 +13,7 @@ def training_result(
     strangers: StageOutput,
     evaluation: StageOutput,
     version: StageOutput,
+    report: dict[str, str | None],
     wanted: TrainParameters,
 ) -> dict[str, Any]:
     """Put together what a training run found."""
@@ -37,6 +38,7 @@ def training_result(
         },
         "open_set": strangers.facts,
         "baselines": baselines.facts["scores"],
+        "run_report": report,
     }
 
 
