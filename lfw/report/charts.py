@@ -1,14 +1,16 @@
 """Charts as plain geometry, which the page's template draws as SVG in its own colours."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from lfw.evaluation import Calibration
+from lfw.intervals import wilson
 from lfw.open_set import OpenSet
 
 WIDTH, HEIGHT = 400, 280
@@ -178,7 +180,10 @@ def draw_calibration(calibration: Calibration) -> Chart:
         )
         for row in bins.to_dict("records")
     )
-    points = list(zip(bins["probability"], bins["accuracy"], strict=True))
+    whiskers = tuple(
+        Line(_through([(row["probability"], end) for end in _interval(row)]), "whisker")
+        for row in bins.to_dict("records")
+    )
     return Chart(
         title="How sure, and how often right",
         said="Share right by probability of the answer. " + "; ".join(d.label for d in dots) + ".",
@@ -186,10 +191,14 @@ def draw_calibration(calibration: Calibration) -> Chart:
         y_label="share right",
         x_ticks=tuple(Tick(_x(k / 4), share(k / 4, 0)) for k in range(5)),
         y_ticks=_percents(),
-        lines=(Line(_through([(0, 0), (1, 1)]), "guide"), Line(_through(points), "one")),
+        lines=(Line(_through([(0, 0), (1, 1)]), "guide"), *whiskers),
         dots=dots,
-        key=(("one", "answers; area: images"), ("guide", "as sure as right")),
+        key=(("one", "answers, with 95 % intervals; area: images"), ("guide", "as sure as right")),
     )
+
+
+def _interval(row: dict[Hashable, Any]) -> tuple[float, float]:
+    return wilson(round(row["accuracy"] * row["images"]), int(row["images"]))
 
 
 def draw_open_set(found: OpenSet) -> Chart:

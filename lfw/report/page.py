@@ -29,6 +29,9 @@ from lfw.report.content import Report, Rival, Tested
 MOST_PEOPLE = 100
 """People beyond which tables of people are cut short, and no confusion matrix is drawn."""
 
+MANY_PEOPLE = 20
+"""People beyond which their parts of the split are folded away."""
+
 MOST_LISTED = 100
 """Rows of other lists that are shown."""
 
@@ -88,6 +91,7 @@ def render(report: Report) -> str:
             drawn_rows=report.drawn.counts.head(MOST_PEOPLE).to_dict("records"),
             totals=report.drawn.counts.drop(columns="name").sum().to_dict(),
             most_listed=MOST_LISTED,
+            many_people=MANY_PEOPLE,
             enough=ENOUGH,
             calibration=draw_calibration(tested.calibration),
             curves=draw_history(report.trained.history, report.trained.best_epoch)
