@@ -19,10 +19,11 @@ def _shown(*, title: str, description: str, **bounds: Any) -> Any:
     return Field(title=title, description=description, json_schema_extra=extra, **bounds)
 
 
+_KnownSource = Annotated[Literal["auto", "sample", "kaggle"], Field(title="by name")]
+_PathOrUrl = Annotated[str, Field(min_length=1, title="path or URL")]
 Source = Annotated[
-    str,
+    _KnownSource | _PathOrUrl,
     _shown(
-        min_length=1,
         title="Source",
         description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
         "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
@@ -34,7 +35,8 @@ People = Annotated[
     tuple[str, ...] | None,
     _shown(
         title="People",
-        description="Names of the people to tell apart, as the data set spells them.",
+        description="Names of the people to tell apart, as the data set spells them, such as "
+        "Jacques_Chirac: one a line.",
     ),
 ]
 Top = Annotated[
@@ -194,5 +196,29 @@ FoldGroups = Annotated[
         description="View 2: one embedding is learned for each group of folds, without their "
         "people. More groups leave more people to learn from, take longer, and leave fewer folds "
         "to set a threshold on.",
+    ),
+]
+PromotedVersion = Annotated[
+    str,
+    _shown(
+        pattern=r"^([1-9][0-9]*|challenger)$",
+        title="Version",
+        description="Which version of lfw-faces shall be champion, by its number or alias.",
+    ),
+]
+_REASON_LENGTH = 1000
+Because = Annotated[
+    Annotated[str, Field(min_length=3, max_length=_REASON_LENGTH)] | None,
+    _shown(
+        title="Because",
+        description="Why it shall be champion although it is not shown to be better, for instance "
+        "a new selection of people. It is written on the version. Gates hold all the same.",
+    ),
+]
+TakenBackBecause = Annotated[
+    Annotated[str, Field(min_length=3, max_length=_REASON_LENGTH)] | None,
+    _shown(
+        title="Because",
+        description="Why the champion is taken back. It is written on both versions.",
     ),
 ]

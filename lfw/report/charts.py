@@ -127,7 +127,7 @@ def _draw_measure(history: pd.DataFrame, measure: str, best_epoch: int | None) -
     for name, kind, _ in shown:
         points = list(zip(across, history[name].to_numpy(dtype=float) / top, strict=True))
         lines.append(Line(_through(points), kind))
-        if len(points) <= 60:
+        if len(points) <= 12:  # more of them would hide the line
             dots += [Dot(_x(x), _y(y), 2.5, kind, "") for x, y in points]
     key = [(kind, label) for _, kind, label in shown]
     if best_epoch is not None:

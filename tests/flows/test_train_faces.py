@@ -1,7 +1,6 @@
 """The main job, from the command line, on a real Prefect server and a real MLflow store."""
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -15,9 +14,17 @@ import pytest
 from mlflow import MlflowClient
 
 from infra.mlflow_server import mlflow_server
-from infra.prefect_server import prefect_server
 from lfw.images import read_rgb
-from tests.flows.workplace import QUICK, STAGES, Workplace, prefect_rows, ran, reused, wait_for
+from tests.flows.workplace import (
+    QUICK,
+    STAGES,
+    Workplace,
+    prefect_rows,
+    ran,
+    reused,
+    server_of,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +34,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iter
     source = folder / "source"
     shutil.copytree(sample_folder, source)
     made = Workplace(folder, source)
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with server_of(made):
+        yield made
 
 
 @pytest.fixture(scope="module")
