@@ -109,6 +109,7 @@ def test_prefect_has_every_task_with_its_artifact(first: dict[str, Any], place: 
         "selection-check",
         "offer-shipped-embedding",
         "run-report",
+        "settle-alias",
     }
     assert {state for _, state in tasks} == {"COMPLETED"}
     artifacts = prefect_rows(
