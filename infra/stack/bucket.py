@@ -1,7 +1,7 @@
 """The bucket that holds the team's artifacts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,12 +65,16 @@ class Bucket:
         """Write a file as an object."""
         self._s3.upload_file(str(path), BUCKET, key)
 
-    def empty(self) -> int:
-        """Delete every object, and return how many there were."""
-        keys = [key for key, _ in self.objects()]
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects.
+
+        Raises
+        ------
+        LfwError
+            If the store keeps one.
+        """
         for start in range(0, len(keys), 1000):
             batch = [{"Key": key} for key in keys[start : start + 1000]]
             done = self._s3.delete_objects(Bucket=BUCKET, Delete={"Objects": batch, "Quiet": True})
             if done.get("Errors"):
-                raise LfwError(f"The bucket cannot be emptied: {done['Errors'][0]}")
-        return len(keys)
+                raise LfwError(f"The store does not delete: {done['Errors'][0]}")

@@ -19,7 +19,9 @@ WORKER = "worker"
 def ensure_worker_login(password: str) -> str:
     """Make the workers' user on the MLflow server, or set its password.
 
-    The server is that of ``MLFLOW_TRACKING_URI``; it is asked as an admin.
+    The server is that of ``MLFLOW_TRACKING_URI``; it is asked as the user of
+    ``MLFLOW_TRACKING_USERNAME``, who is an admin. MLflow's own client of these calls loads the
+    whole server first, so they are made directly.
 
     Parameters
     ----------
@@ -30,20 +32,26 @@ def ensure_worker_login(password: str) -> str:
     -------
     str
         What was done.
-    """
-    import mlflow
-    from mlflow.exceptions import MlflowException
-    from mlflow.server.auth.client import AuthServiceClient
 
-    client = AuthServiceClient(mlflow.get_tracking_uri())
-    try:
-        client.create_user(WORKER, password)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-        client.update_user_password(WORKER, password)
-        return f"set the password of MLflow's user {WORKER!r}"
-    return f"made MLflow's user {WORKER!r}"
+    Raises
+    ------
+    LfwError
+        If the server refuses.
+    """
+    import httpx
+
+    login = (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"])
+    users = f"{os.environ['MLFLOW_TRACKING_URI'].rstrip('/')}/api/2.0/mlflow/users"
+    wanted = {"username": WORKER, "password": password}
+    with httpx.Client(auth=login, timeout=60) as mlflow:
+        answer = mlflow.post(f"{users}/create", json=wanted)
+        said = f"made MLflow's user {WORKER!r}"
+        if "RESOURCE_ALREADY_EXISTS" in answer.text:
+            answer = mlflow.patch(f"{users}/update-password", json=wanted)
+            said = f"set the password of MLflow's user {WORKER!r}"
+    if answer.status_code != httpx.codes.OK:
+        raise LfwError(f"MLflow does not make the user {WORKER!r}: {answer.text.strip()}")
+    return said
 
 
 def ensure_work_pool() -> str:
