@@ -5,7 +5,6 @@ It needs nothing but Python itself: the machine that runs the containers has not
 
 import json
 import secrets
-import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "secrets"
@@ -71,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

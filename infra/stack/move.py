@@ -75,7 +75,7 @@ def move(data_folder: Path) -> Moved:
             int(target.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())  # noqa: S608
             for name in ("experiments", "runs", "model_versions")
         ]
-    return Moved(*counted, files=files)
+    return Moved(counted[0], counted[1], counted[2], files)
 
 
 def _tables() -> "MetaData":
@@ -216,7 +216,7 @@ def _set_counters(target: "Connection", tables: "MetaData") -> None:
             if counter:
                 highest = f"SELECT coalesce(max({column.name}), 0) + 1 FROM {table.name}"  # noqa: S608
                 target.execute(
-                    text(f"SELECT setval(:counter, ({highest}), false)"),  # noqa: S608
+                    text(f"SELECT setval(:counter, ({highest}), false)"),
                     {"counter": counter},
                 )
 

@@ -70,7 +70,12 @@ def _call(database: str | None, command: Sequence[str]) -> str:
     environ = {**os.environ, **_login(database)} if database else dict(os.environ)
     try:
         done = subprocess.run(  # noqa: S603
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:
         raise LfwError(f"{command[0]} is not there: install PostgreSQL's client.") from None

@@ -6,7 +6,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from packaging.version import Version
 
@@ -96,7 +96,7 @@ def _put_objects(bucket: Bucket, path: Path) -> list[str]:
             content = archive.extractfile(entry)
             if content is None:
                 raise LfwError(f"{path} holds {entry.name}, which is no file.")
-            bucket.put(entry.name, content)
+            bucket.put(entry.name, cast("BinaryIO", content))
             keys.append(entry.name)
     return keys
 

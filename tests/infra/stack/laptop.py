@@ -1,4 +1,4 @@
-"""Fill a laptop's data folder: `python -m tests.infra.stack.laptop FOLDER`; prints what is in it."""
+"""Fill a laptop's data folder: `python -m tests.infra.stack.laptop FOLDER` prints the ids."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from infra.mlflow_store import prepare_tracking_store, tracking_uri
 class Echo(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]
     """A model that says what it is given."""
 
-    def predict(self, context: object, model_input: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         return model_input
 
 

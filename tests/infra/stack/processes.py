@@ -31,7 +31,7 @@ PROGRAMS = Path(sys.executable).parent
 HOST = "127.0.0.1"
 PORTS = (4200, 5000, 5432, 8080, 8090, 8333, 8888, 9333)
 WAIT_SECONDS = 120.0
-RUN_SECONDS = 240.0
+RUN_SECONDS = 400.0
 
 
 @functools.cache
@@ -110,7 +110,7 @@ class TeamStack:
         self._settings = settings
         self._ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         self._running: dict[str, GuardedProcess] = {}
-        self._database = Path(tempfile.mkdtemp(prefix="lfw-postgres-", dir="/tmp"))  # noqa: S108
+        self._database = Path(tempfile.mkdtemp(prefix="lfw-postgres-", dir="/tmp"))
         self._database.chmod(0o755)  # the server's user has to pass
         for volume in ("store", "data", "home"):
             (folder / volume).mkdir(parents=True)
@@ -184,9 +184,7 @@ class TeamStack:
         """Run a service that ends, and give what it said."""
         return self.run_as({}, service, *instead, expect=expect)
 
-    def run_as(
-        self, login: Mapping[str, str], service: str, *instead: str, expect: int = 0
-    ) -> str:
+    def run_as(self, login: Mapping[str, str], service: str, *instead: str, expect: int = 0) -> str:
         """Run a service that ends with another login than its own."""
         environ = self.environment(service, **login)
         for name in login:

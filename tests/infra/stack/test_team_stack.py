@@ -13,12 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.infra.stack.processes import INSTALL, PROGRAMS, ROOT, TeamStack, what_is_missing
+from tests.infra.stack.processes import INSTALL, ROOT, TeamStack, what_is_missing
 
 MISSING = what_is_missing()
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"the team's stack needs {INSTALL}")
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"the team's stack needs {INSTALL}"),
+    pytest.mark.timeout(900),
+]
 
-ASKED = {"source": "sample", "top": 3, "images_per_person": 15, "model": "hog"}
+ASKED = {"top": 3, "images_per_person": 15, "model": "hog"}
 
 PREDICT = """
 import json, sys
@@ -27,6 +30,11 @@ version = mlflow.MlflowClient().get_model_version("lfw-faces", sys.argv[1])
 model = mlflow.pyfunc.load_model(f"models:/lfw-faces/{sys.argv[1]}")
 seen = model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8))
 print(json.dumps({"run_id": version.run_id, "rows": len(seen), "columns": list(seen.columns)}))
+"""
+LISTING = """
+import json
+from infra.stack.bucket import Bucket
+print(json.dumps(dict(Bucket().objects())))
 """
 ECHO = """
 import json
@@ -37,8 +45,8 @@ print(json.dumps(model.predict(pd.DataFrame({"a": [1, 2]}))["a"].tolist()))
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeamStack]:
-    with TeamStack(tmp_path_factory.mktemp("stack"), LFW_SOURCE="sample") as running:
+def stack(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterator[TeamStack]:
+    with TeamStack(tmp_path_factory.mktemp("stack"), LFW_SOURCE=str(sample_zip)) as running:
         running.start_postgres()
         running.start("store")
         running.wait("postgres")
@@ -59,10 +67,10 @@ def ask_prefect(stack: TeamStack, path: str, **asked: Any) -> Any:
     return answer.json()
 
 
-def ask_mlflow(stack: TeamStack, path: str, user: str = "admin", **asked: Any) -> Any:
+def ask_mlflow(stack: TeamStack, call: str, /, user: str = "admin", **asked: Any) -> Any:
     auth = (user, stack.secret(f"mlflow_{user}_password"))
     answer = httpx.get(
-        f"{stack.url('mlflow')}/api/2.0/mlflow/{path}", params=asked, auth=auth, timeout=60
+        f"{stack.url('mlflow')}/api/2.0/mlflow/{call}", params=asked, auth=auth, timeout=60
     )
     assert answer.is_success, answer.text
     return answer.json()
@@ -76,8 +84,7 @@ def as_client(stack: TeamStack, code: str, *arguments: str) -> Any:
 
 
 def objects(stack: TeamStack) -> dict[str, int]:
-    listing = "import json; from infra.stack.bucket import Bucket; print(json.dumps(dict(Bucket().objects())))"
-    found: dict[str, int] = json.loads(stack.run("tools", "python", "-c", listing))
+    found: dict[str, int] = json.loads(stack.run("tools", "python", "-c", LISTING))
     return found
 
 
@@ -176,6 +183,25 @@ def test_deploying_again_changes_nothing_that_is_there(
     assert len(after) >= 5
 
 
+def doctor(stack: TeamStack, expect: int = 0, **login: str) -> dict[str, str]:
+    command = ("python", "-m", "infra.cli", "doctor", "--json")
+    said = stack.run_as({"LFW_SOURCE": "sample", **login}, "worker", *command, expect=expect)
+    found = json.loads(next(line for line in said.splitlines() if line.startswith("[")))
+    return {one["name"]: one["state"] for one in found}
+
+
+def test_the_doctor_says_whether_the_logins_are_taken(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    servers = ("Prefect server", "MLflow store")
+    right = doctor(stack)
+    assert {right[name] for name in servers} == {"ok"}
+    unsaid = doctor(stack, PREFECT_API_AUTH_STRING="", MLFLOW_TRACKING_USERNAME="")
+    assert {unsaid[name] for name in servers} == {"warn"}
+    wrong = doctor(stack, 1, PREFECT_API_AUTH_STRING="a:b", MLFLOW_TRACKING_PASSWORD="c")
+    assert {wrong[name] for name in servers} == {"fail"}
+
+
 # --- back-up, a laptop's move, restore ---------------------------------------------------------
 
 
@@ -260,9 +286,7 @@ def test_a_laptop_moves_into_a_new_stack(
     run = ask_mlflow(stack, "runs/get", run_id=was["run_id"])["run"]
     assert run["info"]["run_name"] == "on a laptop"
     assert {"key": "people", "value": "Ärzte, Ö"} in run["data"]["params"]
-    history = ask_mlflow(
-        stack, "metrics/get-history", run_id=was["run_id"], metric_key="accuracy"
-    )
+    history = ask_mlflow(stack, "metrics/get-history", run_id=was["run_id"], metric_key="accuracy")
     assert [point["value"] for point in history["metrics"]] == [0.0, 0.25, 0.5]
     listed = ask_mlflow(stack, "artifacts/list", run_id=was["run_id"], path="notes")
     assert listed["files"] == [{"path": "notes/today.txt", "is_dir": False, "file_size": 4}]
@@ -294,4 +318,3 @@ def test_a_restored_stack_is_as_it_was(
     assert ask_mlflow(stack, "runs/get", run_id=run_id)["run"]["info"]["status"] == "FINISHED"
     seen = as_client(stack, PREDICT, "1")
     assert seen["run_id"] == run_id
-    assert (PROGRAMS / "weed").exists()
