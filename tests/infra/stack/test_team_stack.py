@@ -198,7 +198,8 @@ def test_the_doctor_says_whether_the_logins_are_taken(
     assert {right[name] for name in servers} == {"ok"}
     unsaid = doctor(stack, PREFECT_API_AUTH_STRING="", MLFLOW_TRACKING_USERNAME="")
     assert {unsaid[name] for name in servers} == {"warn"}
-    wrong = doctor(stack, 1, PREFECT_API_AUTH_STRING="a:b", MLFLOW_TRACKING_PASSWORD="c")
+    others = {"PREFECT_API_AUTH_STRING": "a:b", "MLFLOW_TRACKING_PASSWORD": "c"}
+    wrong = doctor(stack, 1, **others)
     assert {wrong[name] for name in servers} == {"fail"}
 
 
