@@ -57,13 +57,18 @@ def move(data_folder: Path) -> Moved:
         If the schemas differ, or a table would be lost.
     """
     from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import OperationalError
 
     tables = _tables()
-    with _up_to_date_copy(data_folder) as source_uri, contextlib.ExitStack() as opened:
-        source = opened.enter_context(create_engine(source_uri).connect())
-        target = opened.enter_context(create_engine(TARGET).begin())
-        _check_schemas(source, target, tables)
+    with contextlib.ExitStack() as opened:
+        try:
+            target = opened.enter_context(create_engine(TARGET).begin())
+        except OperationalError as error:
+            raise LfwError(f"The team's database cannot be reached: {error.orig}") from error
         _check_is_new(target)
+        copy = opened.enter_context(_up_to_date_copy(data_folder))
+        source = opened.enter_context(create_engine(copy).connect())
+        _check_schemas(source, target, tables)
         places = _places(source)
         files = _copy_files(data_folder, places)
         for table in reversed(tables.sorted_tables):
@@ -113,15 +118,9 @@ def _up_to_date_copy(data_folder: Path) -> Iterator[str]:
 
 def _check_schemas(source: "Connection", target: "Connection", tables: "MetaData") -> None:
     from sqlalchemy import inspect, text
-    from sqlalchemy.exc import SQLAlchemyError
 
     revision = text("SELECT version_num FROM alembic_version")
-    try:
-        ends = [str(end.execute(revision).scalar_one()) for end in (source, target)]
-    except SQLAlchemyError as error:
-        raise LfwError(
-            f"The team's MLflow database is not ready ({error}): start the stack."
-        ) from error
+    ends = [str(end.execute(revision).scalar_one()) for end in (source, target)]
     if ends[0] != ends[1]:
         raise LfwError(
             f"The team's database is at revision {ends[1]}, this MLflow at {ends[0]}: run the "
@@ -139,9 +138,14 @@ def _check_schemas(source: "Connection", target: "Connection", tables: "MetaData
 
 def _check_is_new(target: "Connection") -> None:
     from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
 
     for name in ("runs", "registered_models", "logged_models"):
-        if target.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first():  # noqa: S608
+        try:
+            known = target.execute(text(f"SELECT 1 FROM {name} LIMIT 1")).first()  # noqa: S608
+        except ProgrammingError:
+            raise InputError("The team's MLflow has no tables yet: start the stack.") from None
+        if known:
             raise InputError(
                 f"The team's MLflow has {name.replace('_', ' ')} already, whose ids could be the "
                 "laptop's: a laptop is moved into a new stack."
