@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution
@@ -14,7 +15,7 @@ from tasks.runs import tracked_run
 _DEFAULT = p.AuditParameters()
 
 
-@flow(name="audit-dataset", validate_parameters=True)
+@flow(name="audit-dataset", validate_parameters=True, timeout_seconds=2 * HOUR)
 def audit_dataset(
     source: f.Source = _DEFAULT.source,
     seed: f.Seed = _DEFAULT.seed,

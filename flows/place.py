@@ -12,3 +12,7 @@ def enter_code_folder() -> dict[str, str]:
     folder = str(Path(__file__).resolve().parents[1])
     os.chdir(folder)
     return {"directory": folder}
+
+
+HOUR = 3600
+"""In seconds: a run that takes many times as long as it should is ended, and says so."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution
@@ -16,7 +17,7 @@ from tasks.runs import tracked_run
 _DEFAULT = p.PretrainParameters()
 
 
-@flow(name="pretrain-embedding", validate_parameters=True)
+@flow(name="pretrain-embedding", validate_parameters=True, timeout_seconds=24 * HOUR)
 def pretrain(
     source: f.Source = _DEFAULT.source,
     exclude_people: f.ExcludePeople = _DEFAULT.exclude_people,

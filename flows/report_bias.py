@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import check_selection, report_bias
@@ -14,7 +15,7 @@ from tasks.runs import tracked_run
 _DEFAULT = p.BiasParameters()
 
 
-@flow(name="bias-report", validate_parameters=True)
+@flow(name="bias-report", validate_parameters=True, timeout_seconds=2 * HOUR)
 def bias_report(
     source: f.Source = _DEFAULT.source,
     people: f.People = _DEFAULT.people,

@@ -23,11 +23,13 @@ from prefect.client.schemas.objects import (
     StateType,
 )
 from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.audit_dataset import audit_dataset
 from flows.pretrain_embedding import pretrain
+from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
@@ -46,24 +48,47 @@ _ONE_AT_A_TIME = ConcurrencyLimitConfig(
 
 
 def deployments() -> list[RunnerDeployment]:
-    """Return the deployments, one a flow; of trainings only one runs at a time."""
+    """Return the deployments; of each training's only one run is at work at a time."""
     return [
         _deployment(train_faces, ["lfw", "training"], _ONE_AT_A_TIME),
+        _scheduled(train_faces, "nightly", "30 2 * * *", ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(pretrain, ["lfw", "training"], _ONE_AT_A_TIME),
+        _scheduled(pretrain, "weekly", "30 3 * * 6", ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(verify, ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(audit_dataset, ["lfw", "audit"]),
+        _scheduled(audit_dataset, "weekly", "0 2 * * 1", ["lfw", "audit"]),
         _deployment(bias_report, ["lfw", "bias"]),
+        _deployment(promote, ["lfw", "registry"]),
+        _deployment(roll_back, ["lfw", "registry"]),
     ]
 
 
+def _scheduled(
+    flow: Flow[..., Any],
+    name: str,
+    cron: str,
+    tags: list[str],
+    limit: ConcurrencyLimitConfig | None = None,
+) -> RunnerDeployment:
+    """Make a deployment with a schedule that is turned on in the Prefect UI."""
+    schedule = Cron(cron, timezone="UTC", active=False, slug=name)
+    more: dict[str, Any] = {"schedules": [schedule], "parameters": {"audit_gate": "fail"}}
+    return _deployment(flow, [*tags, "scheduled"], limit, name, **more)
+
+
 def _deployment(
-    flow: Flow[..., Any], tags: list[str], limit: ConcurrencyLimitConfig | None = None
+    flow: Flow[..., Any],
+    tags: list[str],
+    limit: ConcurrencyLimitConfig | None = None,
+    name: str = NAME,
+    **more: Any,
 ) -> RunnerDeployment:
     deployment = flow.to_deployment(
-        NAME,
+        name,
         description=flow.description,
         tags=tags,
         concurrency_limit=limit,
+        **more,
         # Found by import, so from whatever directory it is served.
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
@@ -89,10 +114,11 @@ def close_left_behind(folder: Path) -> list[str]:
         Names of the flow runs that were closed as crashed.
     """
     at_work = set(live_runs(folder))
+    names = sorted({deployment.name for deployment in deployments()})
     closed = []
     with get_client(sync_client=True) as prefect:
         for run in prefect.read_flow_runs(
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[NAME])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names)),
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_OPEN)))
             ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, check_selection, report_bias
@@ -11,6 +12,7 @@ from tasks.data import list_images, read_lists
 from tasks.embedding import find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
+from tasks.promotion import settle_alias
 from tasks.registry import register_model
 from tasks.results import training_result
 from tasks.runs import tracked_run
@@ -21,7 +23,7 @@ from tasks.training import train_model
 _DEFAULT = p.TrainParameters()
 
 
-@flow(name="train-faces", validate_parameters=True)
+@flow(name="train-faces", validate_parameters=True, timeout_seconds=6 * HOUR)
 def train_faces(
     source: f.Source = _DEFAULT.source,
     people: f.People = _DEFAULT.people,
@@ -60,7 +62,10 @@ def train_faces(
         strangers = run.stage(meet_strangers, dataset, split, learned, trained, wanted)
         evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
         version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
+        settled = settle_alias(dataset, version)
         run.replay_history(trained)
         return run.finish(
-            training_result(lists, split, baselines, strangers, evaluation, version, wanted)
+            training_result(
+                lists, split, baselines, strangers, evaluation, version, settled, wanted
+            )
         )

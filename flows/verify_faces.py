@@ -4,6 +4,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution
@@ -16,7 +17,7 @@ from tasks.verifying import choose_pairs, verify_pairs
 _DEFAULT = p.VerifyParameters()
 
 
-@flow(name="verify-faces", validate_parameters=True)
+@flow(name="verify-faces", validate_parameters=True, timeout_seconds=24 * HOUR)
 def verify(
     source: f.Source = _DEFAULT.source,
     view: f.View = _DEFAULT.view,

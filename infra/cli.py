@@ -1,4 +1,4 @@
-"""The command line: `lfw train`, `pretrain`, `verify`, `audit`, `bias`, `doctor`, `ui`."""
+"""The command line: `lfw train`, `lfw audit` and so on, each a flow; `lfw doctor`, `lfw ui`."""
 
 import contextlib
 import importlib
@@ -15,8 +15,11 @@ from lfw.errors import InputError, LfwError
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
+    Checked,
     Parameters,
     PretrainParameters,
+    PromoteParameters,
+    RollBackParameters,
     TrainParameters,
     VerifyParameters,
     explain,
@@ -91,6 +94,26 @@ def bias(
 
 
 @app.command
+def promote(
+    *,
+    wanted: Annotated[PromoteParameters, _FLAT] = PromoteParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Make a version champion if it beats the present one on the same task beyond chance."""
+    _run("flows.promote_model:promote", wanted, as_json=json)
+
+
+@app.command
+def rollback(
+    *,
+    wanted: Annotated[RollBackParameters, _FLAT] = RollBackParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Give the champion's place back to the version that had it before."""
+    _run("flows.promote_model:roll_back", wanted, as_json=json)
+
+
+@app.command
 def doctor(*, json: _Json = False) -> None:
     """Check that everything is in place, and say what to do if not."""
     from infra.doctor import examine, print_findings
@@ -134,16 +157,20 @@ def _fail(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
+def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
     """Run a flow on a Prefect server, and print its result."""
     from infra.mlflow_store import check_tracking_server
+    from lfw.peek import check_people
     from lfw.sources import choose_source, describe_choice
 
     folder = data_folder(os.environ)
     make_data_folder(folder)
     check_tracking_server(folder)
-    source = choose_source(wanted.source, folder, os.environ)
-    print(describe_choice(source), file=sys.stderr, flush=True)
+    source = None
+    if isinstance(wanted, Parameters):
+        source = choose_source(wanted.source, folder, os.environ)
+        print(describe_choice(source), file=sys.stderr, flush=True)
+        check_people(wanted, source, folder)
     # Standard output is for the result alone, whatever a library prints.
     with contextlib.redirect_stdout(sys.stderr):
         result = _on_a_server(flow, wanted)
@@ -153,12 +180,14 @@ def _run(flow: str, wanted: Parameters, *, as_json: bool) -> None:
         from infra.tables import print_result
 
         print_result(result)
+    if source is None:
+        return
     synthetic = result["source"]["kind_of_data"] == "synthetic"
     said = describe_choice(source, synthetic=synthetic)
     print(said, file=sys.stderr if as_json else sys.stdout)
 
 
-def _on_a_server(flow: str, wanted: Parameters) -> dict[str, Any]:
+def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
     from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)

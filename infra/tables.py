@@ -21,8 +21,12 @@ def print_result(result: dict[str, Any]) -> None:
         console.print(_judgement(result["verification"]), highlight=False)
     elif "audit" in result:
         console.print(_facts("Audit", result["audit"]))
+    elif "former_champion" in result:
+        console.print(_promotion(result), highlight=False)
     else:
         console.print(Markdown(result["report"]))
+    if "stages" not in result:
+        return
     console.print(_stages(result["stages"]))
     for warning in result["warnings"]:
         console.print(f"warning: {warning}", style="yellow", highlight=False)
@@ -68,6 +72,15 @@ def _judgement(found: dict[str, Any]) -> str:
     return (
         f"Where 1 % of pairs of two people are accepted, {found['tar_at_far_1']:.1%} of pairs of "
         f"one person are.\n{found['how']}\nProtocol: {found['protocol']}."
+    )
+
+
+def _promotion(result: dict[str, Any]) -> str:
+    former = result["former_champion"]
+    before = f" (before: version {former})" if former else ""
+    return (
+        f"{result['model_name']} version {result['model_version']} is "
+        f"{result['model_alias']}{before}.\n{result['alias_reason']}"
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lfw.errors import DataError
 
+PEOPLE_LIST = "lfw_allnames.csv"
 FOLDS = 10
 _COUNTS = ("name", "images")
 _MATCHED = ("name", "imagenum1", "imagenum2")
@@ -67,11 +68,8 @@ def read_catalog(folder: Path) -> Catalog:
         If a list is missing, is not text, or has a row that cannot be understood: the message
         names the file and the line.
     """
-    people = _read_counts(folder / "lfw_allnames.csv")
-    if people.empty:
-        raise DataError(f"{folder / 'lfw_allnames.csv'} names nobody: give the whole list.")
     return Catalog(
-        people=people,
+        people=read_people(folder),
         view1_people_train=_read_counts(folder / "peopleDevTrain.csv"),
         view1_people_test=_read_counts(folder / "peopleDevTest.csv"),
         view1_matched_train=_read_pairs(folder / "matchpairsDevTrain.csv", _MATCHED),
@@ -81,6 +79,20 @@ def read_catalog(folder: Path) -> Catalog:
         view2_pairs=_with_pair_folds(folder / "pairs.csv"),
         view2_people=_read_folded_people(folder / "people.csv"),
     )
+
+
+def read_people(folder: Path) -> pd.DataFrame:
+    """Read ``name`` and ``images`` (count) of everybody, from the first list alone.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_catalog`.
+    """
+    people = _read_counts(folder / PEOPLE_LIST)
+    if people.empty:
+        raise DataError(f"{folder / PEOPLE_LIST} names nobody: give the whole list.")
+    return people
 
 
 def image_path(name: str, number: int) -> str:

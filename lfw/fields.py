@@ -196,3 +196,27 @@ FoldGroups = Annotated[
         "to set a threshold on.",
     ),
 ]
+PromotedVersion = Annotated[
+    str,
+    _shown(
+        pattern=r"^([1-9][0-9]*|challenger)$",
+        title="Version",
+        description="Which version of lfw-faces shall be champion, by its number or alias.",
+    ),
+]
+_REASON_LENGTH = 1000
+Because = Annotated[
+    Annotated[str, Field(min_length=3, max_length=_REASON_LENGTH)] | None,
+    _shown(
+        title="Because",
+        description="Why it shall be champion although it is not shown to be better, for instance "
+        "a new selection of people. It is written on the version. Gates hold all the same.",
+    ),
+]
+TakenBackBecause = Annotated[
+    Annotated[str, Field(min_length=3, max_length=_REASON_LENGTH)] | None,
+    _shown(
+        title="Because",
+        description="Why the champion is taken back. It is written on both versions.",
+    ),
+]

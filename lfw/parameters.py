@@ -18,13 +18,10 @@ NOTEBOOK_TOP = 6
 NOTEBOOK_IMAGES_PER_PERSON = 75
 
 
-class Parameters(BaseModel):
-    """What every run is asked: where the data is, and where to file the run."""
+class Checked(BaseModel):
+    """Parameters that are strict, and explain what is wrong."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    source: f.Source = "auto"
-    experiment: f.Experiment = "lfw"
 
     @classmethod
     def checked(cls, **values: object) -> Self:
@@ -39,6 +36,13 @@ class Parameters(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise InputError(explain(error)) from None
+
+
+class Parameters(Checked):
+    """What every run on the data is asked: where the data is, and where to file the run."""
+
+    source: f.Source = "auto"
+    experiment: f.Experiment = "lfw"
 
 
 class AuditParameters(Parameters):
@@ -173,6 +177,20 @@ class VerifyParameters(Parameters):
                 "epochs out"
             )
         return self
+
+
+class PromoteParameters(Parameters):
+    """Which version shall be champion."""
+
+    version: f.PromotedVersion = "challenger"
+    because: f.Because = None
+    experiment: f.Experiment = "promote-model"
+
+
+class RollBackParameters(Checked):
+    """Why the champion is taken back."""
+
+    because: f.TakenBackBecause = None
 
 
 def _check_people(people: tuple[str, ...]) -> None:

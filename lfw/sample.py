@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import pandas as pd
 import simplejpeg
 
 from lfw.errors import InputError
@@ -134,6 +135,11 @@ def write_sample(folder: Path, *, seed: int = 0, scale: float = 1.0) -> None:
         _write_person(pictures, name, count, seed)
     _write_copies(pictures, seed)
     _write_lists(folder, people, seed)
+
+
+def sample_people() -> pd.DataFrame:
+    """Give ``name`` and ``images`` (count) of everybody in the sample, which need not be drawn."""
+    return pd.DataFrame({"name": _NAMES, "images": _COUNTS})
 
 
 def _scaled(count: int, scale: float) -> int:

@@ -77,6 +77,7 @@ def register_model(
         "model": wanted.model,
         "outside_data": str(wanted.model in OUTSIDE_DATA).lower(),
         "classes": json.dumps(classes)[:4900],
+        "below": ",".join(evaluation.facts["below"]),
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
     }
     _ensure_registered_model(client)
@@ -86,17 +87,15 @@ def register_model(
     client.update_model_version(
         MODEL_NAME, version.version, _description(dataset, wanted, evaluation, classes)
     )
-    alias, why = _give_alias(client, version.version, dataset, evaluation)
-    client.set_model_version_tag(MODEL_NAME, version.version, "alias_reason", why)
     (work.folder / "registered.json").write_text(
         json.dumps({"name": MODEL_NAME, "version": version.version, "uri": uri}), encoding="utf-8"
     )
     markdown = (
         f"# Registered: {MODEL_NAME} version {version.version}\n\n"
-        f"{why}\n\n`mlflow.pyfunc.load_model('models:/{MODEL_NAME}/{version.version}')` takes raw "
+        f"`mlflow.pyfunc.load_model('models:/{MODEL_NAME}/{version.version}')` takes raw "
         f"pixels (n, {SIZE}, {SIZE}, 3), 0 to 255, and gives names and probabilities.\n"
     )
-    facts = {"name": MODEL_NAME, "version": str(version.version), "alias": alias, "uri": uri}
+    facts = {"name": MODEL_NAME, "version": str(version.version), "uri": uri}
     return Summary(markdown, facts)
 
 
@@ -161,20 +160,3 @@ def _description(
         f"Test accuracy {found['value']:.3f}, 95 % interval {found['low']:.3f} to "
         f"{found['high']:.3f}."
     )
-
-
-def _give_alias(
-    client: MlflowClient, version: str, dataset: Dataset, evaluation: StageOutput
-) -> tuple[str | None, str]:
-    """Name the version champion if it is the first that may be; else challenger or nothing."""
-    if dataset.kind == "synthetic":
-        return None, "Trained on the synthetic sample: such a version is given no alias."
-    below = ", ".join(evaluation.facts["below"])
-    if below:
-        return None, f"Below {below} beyond chance on the same test images: it is given no alias."
-    aliases = client.get_registered_model(MODEL_NAME).aliases
-    if CHAMPION not in aliases:
-        client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
-        return CHAMPION, "The first version trained on photographs that beats its baselines."
-    client.set_registered_model_alias(MODEL_NAME, CHALLENGER, version)
-    return CHALLENGER, f"Version {aliases[CHAMPION]} is champion: this one is a challenger."

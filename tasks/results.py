@@ -3,6 +3,7 @@
 from typing import Any
 
 from lfw.parameters import OUTSIDE_DATA, TrainParameters, VerifyParameters
+from tasks.registry import MODEL_NAME
 from tasks.stages import StageOutput
 
 
@@ -13,6 +14,7 @@ def training_result(
     strangers: StageOutput,
     evaluation: StageOutput,
     version: StageOutput,
+    settled: dict[str, Any],
     wanted: TrainParameters,
 ) -> dict[str, Any]:
     """Put together what a training run found."""
@@ -22,7 +24,8 @@ def training_result(
         "outside_data": wanted.model in OUTSIDE_DATA,
         "model_name": version.facts["name"],
         "model_version": version.facts["version"],
-        "model_alias": version.facts["alias"],
+        "model_alias": settled["alias"],
+        "alias_reason": settled["why"],
         "people": lists.facts["people"],
         "images": lists.facts["images"],
         "classes": split.facts["classes"],
@@ -82,4 +85,15 @@ def verification_result(
         "people": lists.facts["people"],
         "images": lists.facts["images"],
         "verification": {"view": wanted.view, "judge": wanted.judge, **verified.facts},
+    }
+
+
+def promotion_result(promoted: dict[str, Any]) -> dict[str, Any]:
+    """Put together which version is champion now, and why."""
+    return {
+        "model_name": MODEL_NAME,
+        "model_version": promoted["version"],
+        "model_alias": promoted["alias"],
+        "former_champion": promoted["former"],
+        "alias_reason": promoted["why"],
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 from uuid import UUID
 
+import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
@@ -20,9 +21,11 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
 from lfw.parameters import Parameters
+from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
 from tasks.data import dataset_from, fetch_dataset
@@ -161,6 +164,22 @@ class Run:
         return whole
 
 
+def connect() -> Path:
+    """Make ready to track: the data folder, the MLflow store, and logs that spare the user.
+
+    Returns
+    -------
+    Path
+        The data folder.
+    """
+    folder = data_folder(os.environ)
+    folder.mkdir(parents=True, exist_ok=True)
+    prepare_tracking_store(folder)
+    mlflow.set_tracking_uri(tracking_uri(folder))
+    _quieten_users_mistakes()
+    return folder
+
+
 @contextlib.contextmanager
 def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     """Open both runs, link them both ways, and close them together.
@@ -172,11 +191,10 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     name
         What the run is called on both sides.
     """
-    folder = data_folder(os.environ)
-    folder.mkdir(parents=True, exist_ok=True)
-    _quieten_users_mistakes()
+    folder = connect()
     source = choose_source(wanted.source, folder, os.environ)
     get_run_logger().info("%s", describe_choice(source))
+    check_people(wanted, source, folder)
     flow_run_id = str(flow_run.get_id())
     shown_at = flow_run.get_flow_run_ui_url() or ""
     tags = {

@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from infra.mlflow_store import artifact_root, prepare_tracking_store, tracking_uri
+from infra.mlflow_store import artifact_root, tracking_uri
 from infra.running import live_runs, lock_path, orphaned_runs
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
@@ -50,8 +50,6 @@ def mlflow_run(
     tags
         What else is known of it, ``prefect.flow_run_id`` among it.
     """
-    prepare_tracking_store(data_folder)
-    mlflow.set_tracking_uri(tracking_uri(data_folder))
     opened_in = experiment_id(data_folder, experiment)
     close_orphans(data_folder)
     with (

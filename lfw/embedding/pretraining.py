@@ -50,7 +50,7 @@ class PretrainRecipe:
         How faces are changed.
     """
 
-    epochs: int = 30
+    epochs: int = 40
     batch_size: int = 64
     rate: float = 1.5e-3
     weight_decay: float = 0.02
@@ -58,10 +58,10 @@ class PretrainRecipe:
     margin: float = 0.35
     augmentation: Augmentation = field(
         default_factory=lambda: Augmentation(
-            shift=5.0,
+            shift=6.0,
             rotate=8.0,
             shear=3.0,
-            zoom=0.12,
+            zoom=0.15,
             flip=True,
             contrast=0.25,
             brightness=0.1,

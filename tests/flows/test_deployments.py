@@ -10,13 +10,15 @@ import pytest
 import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from flows import serve
 from flows.audit_dataset import audit_dataset
-from flows.place import enter_code_folder
+from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
+from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
 from flows.serve import deployments
 from flows.train_faces import train_faces
@@ -25,19 +27,23 @@ from infra import cli
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
-    Parameters,
+    Checked,
     PretrainParameters,
+    PromoteParameters,
+    RollBackParameters,
     TrainParameters,
     VerifyParameters,
 )
 
 ROOT = Path(__file__).parents[2]
-FLOWS: list[tuple[Flow[..., Any], type[Parameters], str]] = [
+FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (train_faces, TrainParameters, "train"),
     (pretrain, PretrainParameters, "pretrain"),
     (verify, VerifyParameters, "verify"),
     (audit_dataset, AuditParameters, "audit"),
     (bias_report, BiasParameters, "bias"),
+    (promote, PromoteParameters, "promote"),
+    (roll_back, RollBackParameters, "rollback"),
 ]
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
@@ -56,6 +62,8 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "judge": {"enum": ["embedding", "eigenfaces"]},
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
+    "version": {"pattern": "^([1-9][0-9]*|challenger)$"},
+    "because": {"minLength": 3, "maxLength": 1000},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
     "validation_share": {"minimum": 0.05, "maximum": 0.5},
@@ -89,25 +97,41 @@ def test_each_written_deployment_names_a_flow_and_parameters_that_it_takes(
 
 
 def test_the_served_deployments_are_the_written_ones() -> None:
-    served = {(one.flow_name, one.name, one.description, tuple(one.tags)) for one in deployments()}
+    served = {(one.flow_name, one.name): one for one in deployments()}
+    assert len(served) == len(deployments()) == len(written())
     for one in written():
         path, _, name = one["entrypoint"].partition(":")
         flow: Flow[..., Any] = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
-        served.remove((flow.name, one["name"], one["description"], tuple(one["tags"])))
-    assert not served
-    training = [served for served in deployments() if "training" in served.tags]
-    assert [deployment.flow_name for deployment in training] == [
-        "train-faces",
-        "pretrain-embedding",
-        "verify-faces",
-    ]
-    for deployment in training:
-        assert deployment.concurrency_limit == 1
-        assert deployment.concurrency_options
-        assert deployment.concurrency_options.collision_strategy.value == "ENQUEUE"
-    limited = {one["entrypoint"]: one.get("concurrency_limit") for one in written()}
-    queued = {"limit": 1, "collision_strategy": "ENQUEUE"}
-    assert [limit for limit in limited.values() if limit] == [queued] * 3
+        deployment = served[(flow.name, one["name"])]
+        assert deployment.description == one["description"]
+        assert deployment.tags == one["tags"]
+        assert deployment.parameters == one["parameters"]
+        schedules = []
+        for made in deployment.schedules or []:
+            assert isinstance(made.schedule, CronSchedule)
+            when = {"cron": made.schedule.cron, "timezone": made.schedule.timezone}
+            schedules.append({"slug": made.slug, **when, "active": made.active})
+        assert schedules == one.get("schedules", [])
+        limit = one.get("concurrency_limit")
+        assert deployment.concurrency_limit == (limit and limit["limit"])
+        assert limit in (None, {"limit": 1, "collision_strategy": "ENQUEUE"})
+
+
+def test_all_that_trains_shares_a_queue_and_is_done_one_by_one() -> None:
+    for one in written():
+        trains = "training" in one["tags"]
+        assert ("concurrency_limit" in one) is trains
+        assert one["work_pool"].get("work_queue_name") == ("training" if trains else None)
+        scheduled = "scheduled" in one["tags"]
+        assert ("schedules" in one) is ("job_variables" in one["work_pool"]) is scheduled
+
+
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
+def test_every_flow_ends_some_time(
+    flow: Flow[..., Any], model: type[Checked], command: str
+) -> None:
+    assert flow.timeout_seconds
+    assert flow.timeout_seconds >= HOUR
 
 
 def test_the_pull_step_enters_the_folder_of_the_code(
@@ -121,7 +145,7 @@ def test_the_pull_step_enters_the_folder_of_the_code(
 
 @pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_the_form_shows_what_each_parameter_is_and_may_be(
-    flow: Flow[..., Any], model: type[Parameters], command: str
+    flow: Flow[..., Any], model: type[Checked], command: str
 ) -> None:
     schema = parameter_schema(flow)
     assert not schema.required
@@ -138,7 +162,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
 
 @pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
 def test_flow_model_and_command_take_the_same_parameters_with_the_same_defaults(
-    flow: Flow[..., Any], model: type[Parameters], command: str
+    flow: Flow[..., Any], model: type[Checked], command: str
 ) -> None:
     fields = {name: field.default for name, field in model.model_fields.items()}
     signature = inspect.signature(flow.fn).parameters.values()

@@ -1,0 +1,93 @@
+"""A look at who is in a data set before it is fetched, unpacked or checked."""
+
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from lfw.catalog import PEOPLE_LIST, read_people
+from lfw.download import kept_from_kaggle
+from lfw.embedding.cohort import choose_left_out
+from lfw.errors import DataError
+from lfw.parameters import Checked, PretrainParameters, SelectionParameters
+from lfw.sample import sample_people
+from lfw.sources import Source, download_path, kaggle_cache
+from lfw.split import select_people
+
+_MOST_BYTES = 10_000_000
+"""A list of people that is larger is left to the checks that come with unpacking."""
+
+
+def check_people(wanted: Checked, source: Source, data_folder: Path) -> None:
+    """See that everybody who is named is in the data set, if that can be told at once.
+
+    Nothing is fetched for it: what cannot be told is found out later, by the run.
+
+    Parameters
+    ----------
+    wanted
+        What the run is asked to do.
+    source
+        Where the data set comes from.
+    data_folder
+        The project's data folder, where earlier downloads are.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown; the nearest names are given. If too few are left.
+    """
+    if not isinstance(wanted, SelectionParameters | PretrainParameters):
+        return
+    people = peek_people(source, data_folder)
+    if people is None:
+        return
+    if isinstance(wanted, SelectionParameters):
+        select_people(people, wanted)
+    else:
+        choose_left_out(people, wanted)
+
+
+def peek_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
+    """Read ``name`` and ``images`` (count) of everybody from what is at hand.
+
+    Returns
+    -------
+    DataFrame or None
+        None if nothing is at hand, it is packed so that a look would take long (tar), or it is
+        damaged.
+    """
+    if source.kind == "sample":
+        return sample_people()
+    place = _at_hand(source, data_folder)
+    try:
+        if place is None or not place.exists():
+            return None
+        return read_people(place) if place.is_dir() else _from_zip(place)
+    except (OSError, DataError, zipfile.BadZipFile, RuntimeError, zlib.error):
+        return None
+
+
+def _at_hand(source: Source, data_folder: Path) -> Path | None:
+    if source.kind == "url":
+        return download_path(source, data_folder)
+    if source.kind == "kaggle":
+        return kept_from_kaggle(source.location, kaggle_cache(data_folder))
+    return Path(source.location)
+
+
+def _from_zip(archive: Path) -> pd.DataFrame | None:
+    if not zipfile.is_zipfile(archive):
+        return None
+    with zipfile.ZipFile(archive) as opened, tempfile.TemporaryDirectory() as folder:
+        found = [info for info in opened.infolist() if Path(info.filename).name == PEOPLE_LIST]
+        if len(found) != 1:
+            return None
+        with opened.open(found[0]) as member:
+            content = member.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            return None
+        (Path(folder) / PEOPLE_LIST).write_bytes(content)
+        return read_people(Path(folder))

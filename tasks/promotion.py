@@ -1,0 +1,265 @@
+"""Which version of lfw-faces is champion: weighed, given, taken back, and told as an event."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import filelock
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.events import emit_event
+
+from lfw.embedding.cohort import Cohort
+from lfw.embedding.store import MANIFEST
+from lfw.errors import InputError, LfwError
+from lfw.fetch import Dataset
+from lfw.images import read_many
+from lfw.promotion import Record, Verdict, comparable_images, compare_answers, pass_gates
+from lfw.settings import data_folder
+from lfw.split import Split
+from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME
+from tasks.stages import StageOutput
+
+_REASON, _FORMER, _TAKEN_BACK = "alias_reason", "former_champion", "taken_back"
+_BATCH = 64
+
+
+@task(name="settle-alias", task_run_name="settle-alias")
+def settle_alias(dataset: Dataset, registered: StageOutput) -> dict[str, Any]:
+    """Weigh a freshly registered version, once, and give it the alias that it has earned."""
+    client, version = MlflowClient(), str(registered.facts["version"])
+    with _moving_aliases():
+        found = client.get_model_version(MODEL_NAME, version)
+        if _REASON in found.tags:  # registered by an earlier run, and weighed there
+            alias = next((a for a in (CHAMPION, CHALLENGER) if a in found.aliases), None)
+            return {"alias": alias, "why": found.tags[_REASON]}
+        given = _give(client, version, _weigh(client, version, dataset))
+    create_markdown_artifact(
+        key="alias",
+        markdown=f"# {MODEL_NAME} version {version}: {given['alias'] or 'no alias'}\n\n"
+        f"{given['why']}\n",
+    )
+    return given
+
+
+@task(name="promote-version", task_run_name="promote-{version}")
+def promote_version(dataset: Dataset, version: str, because: str | None) -> dict[str, Any]:
+    """Make a version champion if it earns it, or for a reason that a person gives.
+
+    Raises
+    ------
+    InputError
+        If there is no such version, it is champion already, it fails a gate, or it is not shown to
+        be better and no reason is given.
+    """
+    client = MlflowClient()
+    with _moving_aliases():
+        number = find_version(version)
+        champion = _champion(client)
+        if number == champion:
+            raise InputError(f"version {number} of {MODEL_NAME} is champion already.")
+        tags = client.get_model_version(MODEL_NAME, number).tags
+        verdict = _weigh(client, number, dataset)
+        if not verdict.eligible:
+            raise InputError(f"version {number} cannot be champion. {verdict.why}")
+        taken_back = tags.get(_TAKEN_BACK)
+        earned = verdict.champion and taken_back is None
+        if not earned and because is None:
+            said = f"It was taken back: {taken_back}" if taken_back else verdict.why
+            raise InputError(
+                f"version {number} is not made champion. {said} If it shall be all the same, "
+                "say why: lfw promote --because TEXT."
+            )
+        if not earned:
+            verdict = Verdict(True, True, f"Because: {because} ({verdict.why})", verdict.figures)
+        if taken_back is not None:
+            client.delete_model_version_tag(MODEL_NAME, number, _TAKEN_BACK)
+        return {"version": number, "former": champion} | _give(client, number, verdict)
+
+
+@task(name="roll-back", task_run_name="roll-back")
+def roll_back_champion(because: str | None) -> dict[str, Any]:
+    """Give the alias back to the version that was champion before.
+
+    Raises
+    ------
+    InputError
+        If there is no champion, or none before it.
+    """
+    client, reason = MlflowClient(), because or "no reason was given."
+    with _moving_aliases():
+        champion = _champion(client)
+        if champion is None:
+            raise InputError(f"{MODEL_NAME} has no champion: nothing can be taken back.")
+        former = client.get_model_version(MODEL_NAME, champion).tags.get(_FORMER)
+        if former is None:
+            raise InputError(
+                f"version {champion} of {MODEL_NAME} is the first champion: there is none before "
+                "it. lfw promote --version N --because TEXT names another."
+            )
+        find_version(former)
+        client.set_registered_model_alias(MODEL_NAME, CHAMPION, former)
+        told = f"Champion again: version {champion} was taken back: {reason}"
+        client.set_model_version_tag(MODEL_NAME, former, _REASON, told)
+        taken = f"Taken back in favour of version {former}: {reason}"
+        client.set_model_version_tag(MODEL_NAME, champion, _REASON, taken)
+        client.set_model_version_tag(MODEL_NAME, champion, _TAKEN_BACK, reason)
+    _tell("rolled-back", former, {"former": champion, "why": told})
+    return {"version": former, "former": champion, "alias": CHAMPION, "why": told}
+
+
+def find_version(wanted: str) -> str:
+    """Give the number of the version of lfw-faces that a number or alias names.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    client = MlflowClient()
+    try:
+        if wanted.isdigit():
+            return str(client.get_model_version(MODEL_NAME, wanted).version)
+        return str(client.get_model_version_by_alias(MODEL_NAME, wanted).version)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        raise InputError(
+            f"{MODEL_NAME} has no version {wanted!r}: its page in MLflow lists those that there "
+            "are; lfw train makes a new one."
+        ) from None
+
+
+def _moving_aliases() -> filelock.BaseFileLock:
+    """Let one process at a time weigh versions and move aliases on this data folder."""
+    return filelock.FileLock(data_folder(os.environ) / "aliases.lock")
+
+
+def _champion(client: MlflowClient) -> str | None:
+    try:
+        return str(client.get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+
+
+def _give(client: MlflowClient, version: str, verdict: Verdict) -> dict[str, Any]:
+    """Move the alias that a verdict gives, and write the reason on the version."""
+    former = _champion(client)
+    if verdict.champion and former is not None:
+        client.set_model_version_tag(MODEL_NAME, version, _FORMER, former)
+    alias = CHAMPION if verdict.champion else CHALLENGER if verdict.eligible else None
+    if alias is not None:
+        client.set_registered_model_alias(MODEL_NAME, alias, version)
+    if alias == CHAMPION:
+        _drop_challenger(client, version)
+    for name, value in verdict.figures.items():
+        client.set_model_version_tag(MODEL_NAME, version, f"compared.{name}", f"{value:g}")
+    client.set_model_version_tag(MODEL_NAME, version, _REASON, verdict.why)
+    if alias == CHAMPION:
+        _tell("promoted", version, {"former": former, "why": verdict.why})
+    return {"alias": alias, "why": verdict.why}
+
+
+def _drop_challenger(client: MlflowClient, version: str) -> None:
+    """Take the alias challenger from a version that has become champion."""
+    if client.get_registered_model(MODEL_NAME).aliases.get(CHALLENGER) == version:
+        client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
+
+
+def _tell(what: str, version: str, payload: dict[str, Any]) -> None:
+    """Emit a Prefect event that automations can react to."""
+    found = MlflowClient().get_model_version(MODEL_NAME, version)
+    emit_event(
+        f"lfw.model.{what}",
+        resource={
+            "prefect.resource.id": f"lfw.model-version.{MODEL_NAME}.{version}",
+            "prefect.resource.name": f"{MODEL_NAME} version {version}",
+            "lfw.model": MODEL_NAME,
+        },
+        payload={"version": version, "test_accuracy": found.tags.get("test_accuracy"), **payload},
+    )
+
+
+def _weigh(client: MlflowClient, version: str, dataset: Dataset) -> Verdict:
+    """Decide whether a version may be champion: its gates, then the champion there is."""
+    record = _read_record(client.get_model_version(MODEL_NAME, version))
+    refused = pass_gates(record)
+    if refused is not None:
+        return refused
+    number = _champion(client)
+    if number in {None, version}:
+        return Verdict(
+            True, True, "The first version trained on photographs that passed every gate.", {}
+        )
+    champion = _read_record(client.get_model_version(MODEL_NAME, str(number)))
+    paths, why_not = comparable_images(record, champion)
+    if why_not:
+        return Verdict(False, True, f"Not compared with the champion. {why_not}", {})
+    return compare_answers(record, champion, _answers(champion, record, paths, dataset))
+
+
+def _answers(champion: Record, record: Record, paths: list[str], dataset: Dataset) -> pd.DataFrame:
+    """Let the champion answer for some test images of another version.
+
+    On the same split it has done so already.
+    """
+    if champion.split.digest == record.split.digest:
+        return champion.answers
+    model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{champion.version}")
+    names: list[str] = []
+    for start in range(0, len(paths), _BATCH):
+        pixels = read_many(Path(dataset.image_folder), paths[start : start + _BATCH])
+        # Its first two columns may say "unknown"; here, as in its own test, somebody is named.
+        shares = model.predict(pixels)[list(champion.split.classes)]
+        names += shares.idxmax(axis=1).tolist()
+    return pd.DataFrame({"image_path": paths, "answer": names})
+
+
+def _read_record(version: ModelVersion) -> Record:
+    """Read what the run that made a version left in MLflow.
+
+    Raises
+    ------
+    LfwError
+        If its run or its files are gone.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+
+        def fetch(name: str) -> Path:
+            where = f"runs:/{version.run_id}/{name}"
+            return Path(mlflow.artifacts.download_artifacts(where, dst_path=folder))
+
+        try:
+            return _parse_record(version, fetch)
+        except (MlflowException, OSError) as error:
+            raise LfwError(
+                f"version {version.version} of {MODEL_NAME} cannot be weighed: what its run "
+                f"{version.run_id} left in MLflow cannot be read ({error}). Train it again."
+            ) from error
+
+
+def _parse_record(version: ModelVersion, fetch: Callable[[str], Path]) -> Record:
+    answers = pd.read_csv(fetch("evaluate/answers.csv"), dtype=str, keep_default_na=False)
+    photos = pd.read_csv(fetch("resolution-audit/same-photos.csv"), dtype=str)
+    audited = pd.read_parquet(fetch("resolution-audit/images.parquet"))
+    embedded = version.tags["model"] == "embedding"
+    return Record(
+        version=str(version.version),
+        synthetic=version.tags["data.kind"] == "synthetic",
+        outside_data=version.tags["outside_data"] == "true",
+        split=Split.read(fetch("stratified-split/split.csv")),
+        answers=answers[["image_path", "answer"]],
+        below=tuple(filter(None, version.tags["below"].split(","))),
+        unusable=frozenset(audited["image_path"][~audited["usable"]]),
+        same_photo=tuple(zip(photos["first"], photos["second"], strict=True)),
+        seen=Cohort.read(fetch(f"find-embedding/{MANIFEST}")).seen if embedded else frozenset(),
+    )
