@@ -4,6 +4,7 @@ It makes the bucket, the workers' login to MLflow, the work pool and the deploym
 ``prefect.yaml``.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from infra.processes import import_folder
 from infra.stack.bucket import Bucket
 from lfw.errors import LfwError
 
-POOL = "lfw"
+POOL, QUEUE = "lfw", "training"
+"""As in ``prefect.yaml``: of the queue one run is taken at a time, by whatever worker."""
+
 WORKER = "worker"
 
 
@@ -55,7 +58,10 @@ def ensure_worker_login(password: str) -> str:
 
 
 def ensure_work_pool() -> str:
-    """Make the work pool of processes, unless it is there."""
+    """Make the work pool of processes, and its queue for trainings, unless they are there.
+
+    What was changed of them in the Prefect UI stays as it is.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
@@ -67,11 +73,14 @@ def ensure_work_pool() -> str:
         base_job_template=ProcessWorker.get_default_base_job_template(),
     )
     with get_client(sync_client=True) as prefect:
+        said = f"made the work pool {POOL!r}"
         try:
             prefect.create_work_pool(wanted)
         except ObjectAlreadyExists:
-            return f"the work pool {POOL!r} was there"
-    return f"made the work pool {POOL!r}"
+            said = f"the work pool {POOL!r} was there"
+        with contextlib.suppress(ObjectAlreadyExists):
+            prefect.create_work_queue(QUEUE, work_pool_name=POOL, concurrency_limit=1)
+    return said
 
 
 def deploy() -> None:

@@ -30,8 +30,8 @@ PROGRAMS = Path(sys.executable).parent
 
 HOST = "127.0.0.1"
 PORTS = (4200, 5000, 5432, 8080, 8090, 8333, 8888, 9333)
-WAIT_SECONDS = 120.0
-RUN_SECONDS = 400.0
+WAIT_SECONDS = 240.0
+RUN_SECONDS = 500.0
 
 
 @functools.cache

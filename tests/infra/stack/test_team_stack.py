@@ -178,6 +178,8 @@ def test_setting_up_again_changes_nothing_that_is_there(
     assert "set the password of MLflow's user 'worker'" in said
     assert "the work pool 'lfw' was there" in said
     assert len(ask_prefect(stack, "deployments/filter", sort="NAME_ASC")) >= 5
+    queue = ask_prefect(stack, "work_pools/lfw/queues/training")
+    assert queue["concurrency_limit"] == 1
 
 
 def doctor(stack: TeamStack, expect: int = 0, **login: str) -> dict[str, str]:
