@@ -66,7 +66,6 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "judge": {"enum": ["embedding", "eigenfaces"]},
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
-    "model_version": {"pattern": "^([1-9][0-9]*|challenger)$"},
     "because": {"minLength": 3, "maxLength": 1000},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
