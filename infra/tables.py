@@ -168,4 +168,6 @@ def _where(result: dict[str, Any]) -> list[str]:
         lines.append(f"model {result['model_name']} version {result['model_version']}{alias}")
     if "contact_sheet" in result:
         lines += [f"table: {result['table']}", f"contact sheet: {result['contact_sheet'][0]}"]
+    if "run_report" in result:
+        lines.append(f"report {result['run_report']['file'] or result['run_report']['url']}")
     return [*lines, "`make ui` shows both runs."]

@@ -249,7 +249,7 @@ Output = Annotated[
 PromotedVersion = Annotated[
     str,
     _shown(
-        pattern=r"^([1-9][0-9]*|challenger)$",
+        pattern=r"^([1-9][0-9]*|champion|challenger)$",
         title="Version",
         description="Which version of lfw-faces shall be champion, by its number or alias.",
     ),

@@ -57,6 +57,8 @@ class Run:
         The MLflow run.
     records
         How each stage went, in order.
+    outputs
+        What each stage left, by its name.
     warnings
         What the user should know.
     dataset, manifest
@@ -71,6 +73,7 @@ class Run:
         self._name = name
         self.run_id = run_id
         self.records: list[StageRecord] = []
+        self.outputs: dict[str, StageOutput] = {}
         self.warnings: list[str] = []
         self._report = report
         self._logger = get_run_logger()
@@ -123,6 +126,7 @@ class Run:
         self._logger.info("%s: %s in %.1f s (%s)", record.name, done, record.seconds, record.why)
 
     def _tell(self, output: StageOutput, state: State[Any]) -> None:
+        self.outputs[output.stage] = output
         self.warnings += [text for text in output.summary.warnings if text not in self.warnings]
         log_figures(self.run_id, output.summary.metrics)
         client = MlflowClient()
