@@ -31,6 +31,7 @@ from flows.audit_dataset import audit_dataset
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
 from infra.prefect_server import local_server
@@ -60,6 +61,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(bias_report, ["lfw", "bias"]),
         _deployment(promote, ["lfw", "registry"]),
         _deployment(roll_back, ["lfw", "registry"]),
+        _deployment(score_faces, ["lfw", "scoring"]),
     ]
 
 

@@ -21,6 +21,7 @@ from lfw.parameters import (
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
     explain,
@@ -72,6 +73,22 @@ def verify(
 ) -> None:
     """Judge whether two images show one person, by the data set's own protocol."""
     _run("flows.verify_faces:verify", wanted, as_json=json)
+
+
+@app.command
+def score(
+    wanted: Annotated[ScoreParameters, _FLAT] = ScoreParameters(),  # noqa: B008 (frozen)
+    *,
+    json: _Json = False,
+) -> None:
+    """Say who is on the images of folders, zip archives or files: a table and a contact sheet.
+
+    Each image is to show one face, upright and about as LFW frames it: in the centre, about half
+    as wide as the image. Any size and mode will do; no face is searched for.
+    """
+    if not wanted.paths:
+        raise InputError("Name what to score: lfw score FOLDER|ZIP|FILE …")
+    _run("flows.score_faces:score_faces", wanted, as_json=json)
 
 
 @app.command

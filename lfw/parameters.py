@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lfw import fields as f
 from lfw.errors import InputError
+from lfw.image_files import readable
 
 MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
 OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
@@ -177,6 +178,21 @@ class VerifyParameters(Parameters):
                 "epochs out"
             )
         return self
+
+
+class ScoreParameters(Checked):
+    """Which images are to be answered for, and by which model."""
+
+    paths: f.ImagePaths = ()
+    model_version: f.ModelVersion = "champion"
+    output: f.Output = None
+    experiment: f.Experiment = "score-faces"
+
+    @property
+    def label(self) -> str:
+        """A short name of what is scored, such as ``holiday.zip and 2 more``."""
+        named = readable(self.paths[0].name) if self.paths else "nothing"
+        return named + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
 
 
 class PromoteParameters(Parameters):

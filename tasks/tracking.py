@@ -169,7 +169,10 @@ def _close_flow_run(flow_run_id: str, reason: str) -> None:
 
 
 def run_url(data_folder: Path, run_id: str) -> str:
-    """Address of a run in the MLflow UI."""
+    """Address of a run in the MLflow UI.
+
+    ``LFW_MLFLOW_URL`` says where people find it, if that is not where this process does.
+    """
     return _page(data_folder, _run_path(run_id))
 
 
@@ -190,8 +193,8 @@ def _run_path(run_id: str) -> str:
 
 def _page(data_folder: Path, path: str) -> str:
     uri = tracking_uri(data_folder)
-    shown = os.environ.get("LFW_MLFLOW_URL", UI_ADDRESS)
-    base = uri.rstrip("/") if uri.startswith("http") else shown
+    known = uri if uri.startswith("http") else UI_ADDRESS
+    base = (os.environ.get("LFW_MLFLOW_URL") or known).rstrip("/")
     # Without the query a browser that is new here shows the pages of chat applications.
     return f"{base}/#/{path}?workflowType=machine_learning"
 

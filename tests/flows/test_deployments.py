@@ -1,6 +1,7 @@
 import contextlib
 import fcntl
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.serve import deployments
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
@@ -31,6 +33,7 @@ from lfw.parameters import (
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
 )
@@ -44,6 +47,7 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (bias_report, BiasParameters, "bias"),
     (promote, PromoteParameters, "promote"),
     (roll_back, RollBackParameters, "rollback"),
+    (score_faces, ScoreParameters, "score"),
 ]
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
@@ -62,7 +66,6 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "judge": {"enum": ["embedding", "eigenfaces"]},
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
-    "model_version": {"pattern": "^([1-9][0-9]*|challenger)$"},
     "because": {"minLength": 3, "maxLength": 1000},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
@@ -70,6 +73,9 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "audit_gate": {"enum": ["warn", "fail"]},
     "errata": {"format": "path"},
     "annotations": {"format": "path"},
+    "paths": {"items": {"type": "string", "format": "path"}},
+    "model_version": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
+    "output": {"format": "path"},
     "experiment": {"minLength": 1, "maxLength": 200},
 }
 
@@ -153,7 +159,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
         field = model.model_fields[name]
         assert shown["title"] == field.title
         assert shown["description"] == field.description
-        assert shown["default"] == field.default
+        assert shown["default"] == json.loads(json.dumps(field.default))  # as the form has it
         parts: dict[str, Any] = {}
         for part in shown.get("anyOf", [shown]):
             parts |= part
