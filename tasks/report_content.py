@@ -212,7 +212,7 @@ def _trained(outputs: Outputs) -> Trained:
     history = trained / "history.csv"
     return Trained(
         weights=int(trained.summary.metrics["weights"]),
-        embedding=_learned_from(embedding) if embedding.facts else None,
+        embedding=learned_from(embedding) if embedding.facts else None,
         heads=_read(trained / "heads.csv") if "heads.csv" in trained.files else None,
         layers=read_layers(trained / "model.keras") if scratch else (),
         history=_read(history) if "history.csv" in trained.files else pd.DataFrame(),
@@ -220,7 +220,8 @@ def _trained(outputs: Outputs) -> Trained:
     )
 
 
-def _learned_from(embedding: StageOutput) -> LearnedFrom:
+def learned_from(embedding: StageOutput) -> LearnedFrom:
+    """Say whom the embedding in a stage's folder was learned from, by its manifest and card."""
     learned = read_embedding(embedding.folder)
     seen, watched = learned.cohort.role(TRAIN), learned.cohort.role(VALIDATION)
     return LearnedFrom(

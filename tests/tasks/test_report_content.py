@@ -1,4 +1,4 @@
-"""The command in a report repeats the run, whatever chose its source and its embedding."""
+"""A report's command repeats the run, whatever chose its source and its embedding."""
 
 import shlex
 from dataclasses import replace
@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from infra import cli
+from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.fetch import Dataset
 from lfw.parameters import TrainParameters
 from lfw.sources import Source
-from tasks.report_content import command
+from tasks.report_content import command, learned_from
+from tasks.stages import StageOutput, Summary
 
 DIGEST = "0123456789abcdef" * 4
 
@@ -71,3 +73,14 @@ def test_files_that_were_given_are_named(tmp_path: Path) -> None:
     wanted = TrainParameters(source="sample", errata=errata)
     again = parsed(command(wanted, replace(dataset(Source("sample", "sample"))), None))
     assert again.errata == errata
+
+
+def test_the_embedding_is_told_by_its_own_manifest() -> None:
+    found = StageOutput("find-embedding", "k", SHIPPED, {}, "r", Summary("", {"version": "4"}))
+    told, shipped = learned_from(found), read_embedding(SHIPPED)
+    assert (told.name, told.version) == ("lfw-embedding", "4")
+    assert told.people == shipped.card["people_seen"] == 1550
+    assert told.images + told.watched_images == len(shipped.cohort.rows)
+    assert told.watched_people > 0
+    for name in ("label", "seed", "epochs", "network_sha256", "cohort_digest"):
+        assert told.card[name] == shipped.card[name]
