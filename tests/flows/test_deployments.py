@@ -13,9 +13,11 @@ from prefect.client.schemas.objects import State
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
+from pydantic_core import to_jsonable_python
 
 from flows import serve
 from flows.audit_dataset import audit_dataset
+from flows.compare_models import compare_models
 from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
@@ -28,6 +30,7 @@ from lfw.parameters import (
     AuditParameters,
     BiasParameters,
     Checked,
+    CompareParameters,
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
@@ -42,6 +45,7 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (verify, VerifyParameters, "verify"),
     (audit_dataset, AuditParameters, "audit"),
     (bias_report, BiasParameters, "bias"),
+    (compare_models, CompareParameters, "compare"),
     (promote, PromoteParameters, "promote"),
     (roll_back, RollBackParameters, "rollback"),
 ]
@@ -64,6 +68,11 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "epochs": {"minimum": 1, "maximum": 10_000},
     "version": {"pattern": "^([1-9][0-9]*|challenger)$"},
     "because": {"minLength": 3, "maxLength": 1000},
+    "models": {"minItems": 1},
+    "selections": {"minItems": 1, "items": {"type": "string"}},
+    "seeds": {"minItems": 1, "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}},
+    "runner": {"enum": ["threads", "processes", "dask"]},
+    "dask_address": {"minLength": 1},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
     "validation_share": {"minimum": 0.05, "maximum": 0.5},
@@ -153,7 +162,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
         field = model.model_fields[name]
         assert shown["title"] == field.title
         assert shown["description"] == field.description
-        assert shown["default"] == field.default
+        assert shown["default"] == to_jsonable_python(field.default)
         parts: dict[str, Any] = {}
         for part in shown.get("anyOf", [shown]):
             parts |= part
