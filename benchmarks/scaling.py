@@ -253,10 +253,9 @@ def main() -> None:
     if asked.json:
         print(json.dumps(rows, indent=1))
         return
+    size = f"{sizes[-1]:,}"
     shown = " | ".join(f"{growth:,} x LFW" for growth in GROWTH)
-    print(
-        f"| stage | µs an image at {sizes[-1]:,} | slope | MB at {sizes[-1]:,} | its slope | {shown} |"
-    )
+    print(f"| stage | µs an image at {size} | slope | MB at {size} | its slope | {shown} |")
     print("|---|---" + "|---" * (3 + len(GROWTH)) + "|")
     for row in rows:
         each = 1e6 * row["cpu_seconds"][-1] / sizes[-1]
