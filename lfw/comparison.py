@@ -141,14 +141,15 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``selection``, ``classifier``, ``baseline``, ``outside_data``, ``seeds``, ``mean``, ``sd``,
-        ``min``, ``max`` (of accuracy), ``low``, ``high`` (95 %: over splits, or Wilson's for a
-        single one), ``macro_f1`` (mean), ``test_images`` (of a split).
+        ``min``, ``max`` (of accuracy), ``low``, ``high`` (95 %: over splits; Wilson's of one split
+        where there is no other or all came out alike, which is no sign of certainty),
+        ``macro_f1`` (mean), ``test_images`` (of a split).
     """
     rows = []
     keys = ["selection", "classifier", "baseline", "outside_data"]
     for names, group in scores.groupby(keys, sort=False):
         accuracy = group["accuracy"]
-        if len(group) > 1:
+        if np.ptp(accuracy) > 0:
             low, high = corrected_interval(accuracy, _overlap(group))
         else:
             low, high = wilson(int(group["hits"].iloc[0]), int(group["test_images"].iloc[0]))
@@ -192,7 +193,7 @@ def compare_pairs(scores: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
         tested = kinds[kinds["classifier"] != MAJORITY].itertuples(index=False)
         for first, second in combinations(tested, 2):
             if not (first.baseline and second.baseline):
-                found = _compare_two(group, right, first.classifier, second.classifier)
+                found = _compare_two(group, right, str(first.classifier), str(second.classifier))
                 if found is not None:
                     rows.append({"selection": selection, **found})
     columns = ["selection", "first", "second", "seeds", "gain", "above", "t_p", "mcnemar_seed",
@@ -200,8 +201,8 @@ def compare_pairs(scores: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns)
     for test in ("t", "mcnemar"):
         values = [None if pd.isna(p) else float(p) for p in frame[f"{test}_p"]]
-        frame.insert(frame.columns.get_loc(f"{test}_p") + 1, f"{test}_holm", holm(values))  # type: ignore[operator]
-    return frame
+        frame[f"{test}_holm"] = holm(values)
+    return frame[[*columns[:7], "t_holm", *columns[7:], "mcnemar_holm"]]
 
 
 def _compare_two(

@@ -81,7 +81,7 @@ def _task_runner(place: Runner) -> AbstractContextManager[TaskRunner[Any]]:
     """
     if place.kind == "dask":
         try:
-            from prefect_dask import DaskTaskRunner
+            from prefect_dask.task_runners import DaskTaskRunner
         except ModuleNotFoundError:
             raise InputError(
                 'runner = dask: Dask is not installed: make setup EXTRAS="--extra dask".'

@@ -68,7 +68,7 @@ def _what_counts(row: Row) -> Row:
 
 def _scores(done: list[Row]) -> list[dict[str, Any]]:
     """Give a row a classifier, selection and seed; baselines once for each split."""
-    rows = {}
+    rows: dict[tuple[str, str, int], dict[str, Any]] = {}
     for row in done:
         asked = {row["model"]: (row["scores"], False)}
         for name, (scores, baseline) in _with_baselines(asked, row).items():
@@ -96,7 +96,8 @@ def _with_baselines(asked: dict[str, Any], row: Row) -> dict[str, Any]:
 
 def _right(done: list[Row]) -> pd.DataFrame:
     """Say of every test image and classifier whether the answer is right."""
-    frames, known = [], set()
+    frames: list[pd.DataFrame] = []
+    known: set[tuple[str, int]] = set()
     for row in done:
         answers = pd.read_csv(Path(row["answers"]), dtype={"truth": str, "answer": str})
         frames.append(

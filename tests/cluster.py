@@ -50,7 +50,7 @@ def _wait_for_workers(address: str, seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while True:
         try:
-            with Client(address, timeout=seconds, set_as_default=False) as client:
+            with Client(address, timeout=seconds, set_as_default=False) as client:  # type: ignore[no-untyped-call]
                 client.wait_for_workers(2, timeout=seconds)
             return  # noqa: TRY300
         except OSError:
