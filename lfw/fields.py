@@ -264,3 +264,12 @@ DaskAddress = Annotated[
         "tcp://10.0.0.5:8786. Its workers need the same code and data folder.",
     ),
 ]
+Strategy = Annotated[
+    Literal["none", "mirrored", "multi-worker-mirrored"],
+    _shown(
+        title="Strategy",
+        description="With compact and notebook: on which devices copies of the network learn: none "
+        "(one device), mirrored (all of this machine's), multi-worker-mirrored (the machines that "
+        "TF_CONFIG names).",
+    ),
+]

@@ -15,6 +15,7 @@ OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
 """Models that learned from faces outside the data set: their figures are marked wherever shown."""
 
 _EPOCHLESS = OUTSIDE_DATA | {"hog"}
+_FROM_SCRATCH = frozenset({"compact", "notebook"})
 LEFT_OUT_IMAGES = 20
 """Images from which on a person is left out of an embedding if nothing else is asked for."""
 NOTEBOOK_TOP = 6
@@ -133,6 +134,7 @@ class TrainParameters(SelectionParameters):
     seed: f.Seed = 0
     test_share: f.TestShare = 0.2
     validation_share: f.ValidationShare = 0.2
+    strategy: f.Strategy = "none"
     audit_gate: f.Gate = "warn"
     errata: f.Errata = None
     annotations: f.Annotations = None
@@ -144,6 +146,11 @@ class TrainParameters(SelectionParameters):
             raise ValueError(
                 f"epochs = {self.epochs}: {self.model} makes no passes over the images: leave "
                 "epochs out"
+            )
+        if self.strategy != "none" and self.model not in _FROM_SCRATCH:
+            raise ValueError(
+                f"strategy = {self.strategy}: {self.model} learns no network from scratch: leave "
+                "strategy at none"
             )
         return self
 

@@ -71,6 +71,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "models": {"minItems": 1},
     "selections": {"minItems": 1, "items": {"type": "string"}},
     "seeds": {"minItems": 1, "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}},
+    "strategy": {"enum": ["none", "mirrored", "multi-worker-mirrored"]},
     "runner": {"enum": ["threads", "processes", "dask"]},
     "dask_address": {"minLength": 1},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},

@@ -103,7 +103,7 @@ def test_the_table_has_each_classifier_over_the_seeds() -> None:
     assert (hog["seeds"], hog["test_images"], hog["baseline"]) == (3, 20, False)
     assert hog["low"] < 0.9 < hog["high"] <= 1
     majority = frame.loc["majority"]
-    assert majority[["low", "high"]].tolist() == list(wilson(10, 20)), "no spread, no certainty"
+    assert (majority["low"], majority["high"]) == wilson(10, 20), "no spread, no certainty"
 
 
 def test_pairs_are_tested_on_the_splits_that_both_have() -> None:

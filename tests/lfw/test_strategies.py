@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lfw.errors import InputError
+from lfw.parameters import TrainParameters
 from lfw.strategies import strategy_of
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +80,9 @@ def test_workers_that_are_not_named_are_told(
 def test_another_name_is_refused() -> None:
     with pytest.raises(InputError, match="there are none, mirrored"):
         strategy_of("tpu")
+
+
+def test_only_what_learns_from_scratch_takes_a_strategy() -> None:
+    assert TrainParameters(model="compact", strategy="mirrored").strategy == "mirrored"
+    with pytest.raises(InputError, match="hog learns no network from scratch"):
+        TrainParameters.checked(model="hog", strategy="mirrored")
