@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare test lint types tests format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score test lint types tests format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ verify: setup ## Judge pairs of images by the data set's own protocol: one perso
 
 compare: setup ## Train and test models on the same splits, and test them in pairs
 	@$(RUN) lfw compare $(ARGS)
+
+score: setup ## Say who is on new images: make score ARGS="photos/ more.zip face.jpg"
+	@$(RUN) lfw score $(ARGS)
 
 audit: setup ## Check every list and image of the data set
 	@$(RUN) lfw audit $(ARGS)

@@ -17,15 +17,15 @@ _DEFAULT, _BACK = p.PromoteParameters(), p.RollBackParameters()
 @flow(name="promote-model", validate_parameters=True, timeout_seconds=2 * HOUR)
 def promote(
     source: f.Source = _DEFAULT.source,
-    version: f.PromotedVersion = _DEFAULT.version,
+    model_version: f.PromotedVersion = _DEFAULT.model_version,
     because: f.Because = _DEFAULT.because,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
     """Make a version champion if it beats the present one on the same task beyond chance."""
     wanted = p.PromoteParameters.checked(**locals())
-    with tracked_run(wanted, f"promote {wanted.version}") as (run, origin):
+    with tracked_run(wanted, f"promote {wanted.model_version}") as (run, origin):
         dataset = run.fetch(origin)
-        promoted = promote_version(dataset, wanted.version, wanted.because)
+        promoted = promote_version(dataset, wanted.model_version, wanted.because)
         return run.finish(promotion_result(promoted))
 
 

@@ -32,6 +32,7 @@ from flows.compare_models import compare_models
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
 from infra.prefect_server import local_server
@@ -62,6 +63,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(bias_report, ["lfw", "bias"]),
         _deployment(promote, ["lfw", "registry"]),
         _deployment(roll_back, ["lfw", "registry"]),
+        _deployment(score_faces, ["lfw", "scoring"]),
     ]
 
 

@@ -14,6 +14,7 @@ from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
 from tasks.promotion import settle_alias
 from tasks.registry import register_model
+from tasks.reporting import write_report
 from tasks.results import training_result
 from tasks.runs import tracked_run
 from tasks.splitting import split_images
@@ -65,8 +66,10 @@ def train_faces(
         version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
         settled = settle_alias(dataset, version)
         run.replay_history(trained)
+        report = write_report(run, wanted)
         return run.finish(
             training_result(
                 lists, split, baselines, strangers, evaluation, version, settled, wanted
             )
+            | {"run_report": report}
         )

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -21,6 +22,7 @@ from lfw.parameters import (
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
     explain,
@@ -75,6 +77,22 @@ def verify(
 
 
 @app.command
+def score(
+    wanted: Annotated[ScoreParameters, _FLAT] = ScoreParameters(),  # noqa: B008 (frozen)
+    *,
+    json: _Json = False,
+) -> None:
+    """Say who is on the images of folders, zip archives or files: a table and a contact sheet.
+
+    Each image is to show one face, upright and about as LFW frames it: in the centre, about half
+    as wide as the image. Any size and mode will do; no face is searched for.
+    """
+    if not wanted.paths:
+        raise InputError("Name what to score: lfw score FOLDER|ZIP|FILE …")
+    _run("flows.score_faces:score_faces", wanted, as_json=json)
+
+
+@app.command
 def audit(
     *,
     wanted: Annotated[AuditParameters, _FLAT] = AuditParameters(),  # noqa: B008 (frozen)
@@ -122,6 +140,27 @@ def rollback(
 ) -> None:
     """Give the champion's place back to the version that had it before."""
     _run("flows.promote_model:roll_back", wanted, as_json=json)
+
+
+@app.command
+def automate(
+    *,
+    watched: Annotated[
+        tuple[Path, ...],
+        Parameter(help="Images, folders or zip files to score again when the champion changes."),
+    ] = (),
+) -> None:
+    """Let the Prefect server audit after a failed training, and score again after a promotion."""
+    from infra.prefect_server import client_environment, prefect_server
+
+    folder = data_folder(os.environ)
+    make_data_folder(folder)
+    with prefect_server(folder) as api_url:
+        os.environ.update(client_environment(folder, api_url))
+        from infra.automations import automate
+
+        for name in automate(watched):
+            print(name)
 
 
 @app.command

@@ -121,6 +121,17 @@ def answers(url: str, good: Sequence[int] = (200,)) -> bool:
         return False
 
 
+def status_of(url: str, login: tuple[str, str] | None = None) -> int:
+    """Give the status code of an address, asked with a login; 0 if nobody answers."""
+    import httpx
+
+    try:
+        with httpx.Client(trust_env=False, timeout=ANSWER_SECONDS) as client:
+            return client.get(url, auth=login).status_code
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return 0
+
+
 def import_folder() -> Path:
     """Return the folder that the project's packages are imported from."""
     return Path(__file__).resolve().parents[1]

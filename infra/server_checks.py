@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.finding import Finding
 from infra.mlflow_store import DATABASES, mlflow_folder, schema_up_to_date, without_password
 from infra.prefect_server import local_server
-from infra.processes import answers
+from infra.processes import answers, status_of
 from infra.running import orphaned_runs
 from infra.supervisor import HOST, PREFECT_PORT
 
@@ -37,11 +37,7 @@ def check_prefect(folder: Path, environ: Mapping[str, str]) -> Finding:
     """Say which Prefect server a run would use, and whether it answers."""
     name = "Prefect server"
     if url := environ.get("PREFECT_API_URL", "").strip():
-        # A server that asks for the client's credentials does answer.
-        if answers(f"{url.rstrip('/')}/health", (200, 401, 403)):
-            return Finding(name, "ok", f"PREFECT_API_URL={url} answers.")
-        remedy = "Start it or mend the address; or unset it: a local server is started then."
-        return Finding(name, "fail", f"PREFECT_API_URL={url} does not answer.", remedy)
+        return _check_named_prefect(name, url.rstrip("/"), environ)
     state = local_server(folder)
     if state and answers(f"{state.url}/health"):
         return Finding(name, "ok", f"The local server answers at {state.url}.")
@@ -55,6 +51,20 @@ def check_prefect(folder: Path, environ: Mapping[str, str]) -> Finding:
         remedy = "Set PREFECT_API_URL if that is the server you want, else nothing."
         return Finding(name, "warn", detail, remedy)
     return Finding(name, "ok", f"Each run starts its own at port {PREFECT_PORT}, which is free.")
+
+
+def _check_named_prefect(name: str, url: str, environ: Mapping[str, str]) -> Finding:
+    # A server that asks for the client's credentials does answer.
+    if not answers(f"{url}/health", (200, 401, 403)):
+        remedy = "Start it or mend the address; or unset it: a local server is started then."
+        return Finding(name, "fail", f"PREFECT_API_URL={url} does not answer.", remedy)
+    given = environ.get("PREFECT_API_AUTH_STRING", "")
+    user, _, password = given.partition(":")
+    keyed = environ.get("PREFECT_API_KEY")  # another kind of server
+    login = (user, password) if given else None
+    if not keyed and status_of(f"{url}/admin/version", login) == 401:
+        return _refused(name, f"PREFECT_API_URL={url}", "PREFECT_API_AUTH_STRING", given)
+    return Finding(name, "ok", f"PREFECT_API_URL={url} answers.")
 
 
 def check_prefect_settings(environ: Mapping[str, str]) -> Finding:
@@ -84,6 +94,13 @@ def check_mlflow(folder: Path, environ: Mapping[str, str]) -> Finding:
     shown = without_password(uri)
     if uri.startswith(("http://", "https://")):
         if answers(f"{uri.rstrip('/')}/health", (200, 401, 403)):
+            names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+            user, password = (environ.get(name, "") for name in names)
+            asked = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0"
+            keyed = environ.get("MLFLOW_TRACKING_TOKEN")
+            if not keyed and status_of(asked, (user, password) if user else None) == 401:
+                which = " and ".join(names)
+                return _refused("MLflow store", f"MLFLOW_TRACKING_URI={shown}", which, user)
             return Finding("MLflow store", "ok", f"MLFLOW_TRACKING_URI={shown} answers.")
         remedy = "Start it or mend the address; or unset it: SQLite is used then."
         detail = f"MLFLOW_TRACKING_URI={shown} does not answer."
@@ -97,6 +114,15 @@ def check_mlflow(folder: Path, environ: Mapping[str, str]) -> Finding:
         f"MLFLOW_TRACKING_URI={shown} is neither an http address nor a database.",
         "Mend it, or unset it: SQLite is used then.",
     )
+
+
+def _refused(name: str, server: str, variables: str, given: str) -> Finding:
+    """Tell a login that is wrong from one that may be kept elsewhere, in a profile or a file."""
+    if given:
+        remedy = f"Ask the server's keeper for a login, and mend {variables}."
+        return Finding(name, "fail", f"{server} answers, but refuses the login.", remedy)
+    remedy = f"Set {variables}, unless the login is in your profile."
+    return Finding(name, "warn", f"{server} answers, and asks for a login.", remedy)
 
 
 def _check_own_store(folder: Path) -> Finding:

@@ -5,11 +5,26 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
+from rich.text import Text
+
+_SHOWN_FILES = 20
 
 
 def print_result(result: dict[str, Any]) -> None:
     """Print a run's result to standard output."""
     console = Console()
+    _print_figures(console, result)
+    if "stages" in result:
+        console.print(_stages(result["stages"]))
+    if "warnings" not in result:
+        return
+    for warning in result["warnings"]:
+        console.print(f"warning: {warning}", style="yellow", highlight=False)
+    for line in _where(result):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _print_figures(console: Console, result: dict[str, Any]) -> None:
     if "test" in result:
         console.print(_scores(result))
         console.print(_classes(result["test"]["per_class"]))
@@ -19,6 +34,9 @@ def print_result(result: dict[str, Any]) -> None:
     elif "verification" in result:
         console.print(_verification(result["verification"]))
         console.print(_judgement(result["verification"]), highlight=False)
+    elif "scores" in result:
+        console.print(_answers(result["scores"]))
+        console.print(_unreadable(result))
     elif "audit" in result:
         console.print(_facts("Audit", result["audit"]))
     elif "former_champion" in result:
@@ -29,13 +47,6 @@ def print_result(result: dict[str, Any]) -> None:
         console.print(result["comparison"]["method"], highlight=False)
     else:
         console.print(Markdown(result["report"]))
-    if "stages" not in result:
-        return
-    console.print(_stages(result["stages"]))
-    for warning in result["warnings"]:
-        console.print(f"warning: {warning}", style="yellow", highlight=False)
-    for line in _where(result):
-        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _scores(result: dict[str, Any]) -> Table:
@@ -117,6 +128,28 @@ def _pairs(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
+def _answers(scores: dict[str, Any]) -> Table:
+    table = Table(title=f"{scores['images_scored']:,} images scored", title_justify="left")
+    table.add_column("answer")
+    table.add_column("images", justify="right")
+    for name, count in sorted(scores["answers"].items(), key=lambda row: (-row[1], row[0])):
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+def _unreadable(result: dict[str, Any]) -> Table:
+    rows, count = result["unreadable"], result["scores"]["files_unreadable"]
+    title = f"Not read: {count:,}; stray files skipped: {result['scores']['files_skipped']:,}"
+    table = Table(title=title, title_justify="left", show_header=bool(rows))
+    table.add_column("file", overflow="fold")
+    table.add_column("why")
+    for row in rows[:_SHOWN_FILES]:
+        table.add_row(Text(row["path"]), Text(row["reason"]))
+    if count > _SHOWN_FILES:
+        table.add_row(f"and {count - _SHOWN_FILES:,} more", result["unreadable_table"])
+    return table
+
+
 def _promotion(result: dict[str, Any]) -> str:
     former = result["former_champion"]
     before = f" (before: version {former})" if former else ""
@@ -175,4 +208,8 @@ def _where(result: dict[str, Any]) -> list[str]:
     if "model_version" in result:
         alias = f" ({result['model_alias']})" if result["model_alias"] else ""
         lines.append(f"model {result['model_name']} version {result['model_version']}{alias}")
+    if "contact_sheet" in result:
+        lines += [f"table: {result['table']}", f"contact sheet: {result['contact_sheet'][0]}"]
+    if "run_report" in result:
+        lines.append(f"report {result['run_report']['file'] or result['run_report']['url']}")
     return [*lines, "`make ui` shows both runs."]

@@ -19,10 +19,11 @@ def _shown(*, title: str, description: str, **bounds: Any) -> Any:
     return Field(title=title, description=description, json_schema_extra=extra, **bounds)
 
 
+_KnownSource = Annotated[Literal["auto", "sample", "kaggle"], Field(title="by name")]
+_PathOrUrl = Annotated[str, Field(min_length=1, title="path or URL")]
 Source = Annotated[
-    str,
+    _KnownSource | _PathOrUrl,
     _shown(
-        min_length=1,
         title="Source",
         description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
         "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
@@ -34,7 +35,8 @@ People = Annotated[
     tuple[str, ...] | None,
     _shown(
         title="People",
-        description="Names of the people to tell apart, as the data set spells them.",
+        description="Names of the people to tell apart, as the data set spells them, such as "
+        "Jacques_Chirac: one a line.",
     ),
 ]
 Top = Annotated[
@@ -196,10 +198,58 @@ FoldGroups = Annotated[
         "to set a threshold on.",
     ),
 ]
+
+
+def _existing_path(path: Path) -> Path:
+    whole = path.expanduser().absolute()
+    try:
+        whole.stat()
+    except OSError as error:
+        raise ValueError(f"{whole} cannot be read: {error.strerror}") from None
+    return whole
+
+
+def _csv_path(path: Path) -> Path:
+    """See that a table may be written there, and that nothing else is overwritten by mistake."""
+    whole = path.expanduser().absolute()
+    if whole.suffix.lower() != ".csv":
+        raise ValueError("it is a table: name a file that ends in .csv")
+    if whole.is_dir() or not whole.parent.is_dir():
+        raise ValueError(f"no file can be written at {whole}: name one in a folder that exists")
+    return whole
+
+
+ImagePaths = Annotated[
+    tuple[Annotated[Path, AfterValidator(_existing_path)], ...],
+    _shown(
+        title="Images",
+        description="Folders (with all that is in them), zip archives and image files to score, on "
+        "the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or TIFF of any size and mode. Each "
+        "is to show one face, upright and about as LFW frames it: in the centre, about half as "
+        "wide as the image. What is not square is cut to the square in its centre; no face is "
+        "searched for.",
+    ),
+]
+ModelVersion = Annotated[
+    str,
+    _shown(
+        pattern=r"^([1-9][0-9]*|champion|challenger)$",
+        title="Model version",
+        description="Which version of lfw-faces answers, by its number or alias.",
+    ),
+]
+Output = Annotated[
+    Annotated[Path, AfterValidator(_csv_path)] | None,
+    _shown(
+        title="Output",
+        description="A CSV file that the table of answers is written to as well; replaced if there "
+        "is one.",
+    ),
+]
 PromotedVersion = Annotated[
     str,
     _shown(
-        pattern=r"^([1-9][0-9]*|challenger)$",
+        pattern=r"^([1-9][0-9]*|champion|challenger)$",
         title="Version",
         description="Which version of lfw-faces shall be champion, by its number or alias.",
     ),

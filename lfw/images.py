@@ -53,7 +53,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         If the file is not a whole, valid JPEG or PNG, or claims more than 50 million pixels.
     """
     try:
-        pixels = _decode(path.read_bytes())
+        pixels = decode_rgb(path.read_bytes())
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded: {error}.") from error
     if pixels.shape[:2] != (SIZE, SIZE):
@@ -62,7 +62,18 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-def _decode(content: bytes) -> NDArray[np.uint8]:
+def decode_rgb(content: bytes) -> NDArray[np.uint8]:
+    """Decode a JPEG or PNG strictly, as 8-bit RGB in its own size.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3)
+
+    Raises
+    ------
+    OSError, ValueError, SyntaxError
+        If it is not a whole, valid image, or claims more than 50 million pixels.
+    """
     if content.startswith(_PNG):
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             _check_size(image.height, image.width)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lfw import fields as f
 from lfw.errors import InputError
+from lfw.image_files import readable
 from lfw.runners import Runner
 from lfw.selections import read_selection
 
@@ -256,10 +257,25 @@ class VerifyParameters(Parameters):
         return self
 
 
+class ScoreParameters(Checked):
+    """Which images are to be answered for, and by which model."""
+
+    paths: f.ImagePaths = ()
+    model_version: f.ModelVersion = "champion"
+    output: f.Output = None
+    experiment: f.Experiment = "score-faces"
+
+    @property
+    def label(self) -> str:
+        """A short name of what is scored, such as ``holiday.zip and 2 more``."""
+        named = readable(self.paths[0].name) if self.paths else "nothing"
+        return named + (f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else "")
+
+
 class PromoteParameters(Parameters):
     """Which version shall be champion."""
 
-    version: f.PromotedVersion = "challenger"
+    model_version: f.PromotedVersion = "challenger"
     because: f.Because = None
     experiment: f.Experiment = "promote-model"
 

@@ -102,7 +102,7 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
         if former is None:
             raise InputError(
                 f"version {champion} of {MODEL_NAME} is the first champion: there is none before "
-                "it. lfw promote --version N --because TEXT names another."
+                "it. lfw promote --model-version N --because TEXT names another."
             )
         find_version(former)
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, former)
@@ -171,7 +171,8 @@ def _give(client: MlflowClient, version: str, verdict: Verdict) -> dict[str, Any
 
 def _drop_challenger(client: MlflowClient, version: str) -> None:
     """Take the alias challenger from a version that has become champion."""
-    if client.get_registered_model(MODEL_NAME).aliases.get(CHALLENGER) == version:
+    # Some stores give numbers here, others text.
+    if str(client.get_registered_model(MODEL_NAME).aliases.get(CHALLENGER)) == version:
         client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
 
 

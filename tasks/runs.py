@@ -5,8 +5,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ParamSpec
 from uuid import UUID
@@ -24,7 +24,7 @@ from prefect.runtime import flow_run
 from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
-from lfw.parameters import Parameters
+from lfw.parameters import Parameters, ScoreParameters
 from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
@@ -57,6 +57,8 @@ class Run:
         The MLflow run.
     records
         How each stage went, in order.
+    outputs
+        What each stage left, by its name.
     warnings
         What the user should know.
     dataset, manifest
@@ -71,6 +73,7 @@ class Run:
         self._name = name
         self.run_id = run_id
         self.records: list[StageRecord] = []
+        self.outputs: dict[str, StageOutput] = {}
         self.warnings: list[str] = []
         self._report = report
         self._logger = get_run_logger()
@@ -123,6 +126,7 @@ class Run:
         self._logger.info("%s: %s in %.1f s (%s)", record.name, done, record.seconds, record.why)
 
     def _tell(self, output: StageOutput, state: State[Any]) -> None:
+        self.outputs[output.stage] = output
         self.warnings += [text for text in output.summary.warnings if text not in self.warnings]
         log_figures(self.run_id, output.summary.metrics)
         client = MlflowClient()
@@ -195,20 +199,59 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     source = choose_source(wanted.source, folder, os.environ)
     get_run_logger().info("%s", describe_choice(source))
     check_people(wanted, source, folder)
+    with linked_run(wanted, name, {"source": f"{source.kind}: {source.location}"}) as opened:
+        yield Run(opened.data_folder, opened.run_id, name, opened.report), source
+
+
+@dataclass(frozen=True)
+class LinkedRun:
+    """An open MLflow run that is linked with its flow run both ways.
+
+    Attributes
+    ----------
+    data_folder
+        The project's data folder.
+    run_id
+        The MLflow run.
+    report
+        Shows the progress of long work, given its title.
+    """
+
+    data_folder: Path
+    run_id: str
+    report: Report
+
+
+@contextlib.contextmanager
+def linked_run(
+    wanted: Parameters | ScoreParameters, name: str, tags: Mapping[str, str] | None = None
+) -> Iterator[LinkedRun]:
+    """Open both runs of work that needs no data set, link them both ways, close them together.
+
+    Parameters
+    ----------
+    wanted
+        What the run is asked to do.
+    name
+        What the run is called on both sides.
+    tags
+        What else is known of the run.
+    """
+    folder = connect()
     flow_run_id = str(flow_run.get_id())
     shown_at = flow_run.get_flow_run_ui_url() or ""
-    tags = {
+    known = {
         "mlflow.note.content": f"[The flow run in Prefect]({shown_at}): its stages and their logs.",
         "mlflow.source.name": str(flow_run.get_flow_name()),
         "prefect.flow_run_id": flow_run_id,
         "prefect.flow_run_url": shown_at,
-        "source": f"{source.kind}: {source.location}",
+        **(tags or {}),
     }
-    with mlflow_run(folder, wanted.experiment, name, tags) as run_id, reporting() as report:
+    with mlflow_run(folder, wanted.experiment, name, known) as run_id, reporting() as report:
         name_run(run_id, name)
         _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
         log_parameters(run_id, wanted.model_dump(mode="json"))
-        yield Run(folder, run_id, name, report), source
+        yield LinkedRun(folder, run_id, report)
 
 
 def name_run(run_id: str, name: str) -> None:

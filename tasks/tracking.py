@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import mlflow
@@ -28,6 +29,7 @@ UI_ADDRESS = "http://127.0.0.1:5000"
 
 _PARAM_LENGTH = 6000
 _FLOW_RUN = "prefect.flow_run_id"
+_NOTE = "mlflow.note.content"
 _KILLED = "its process was killed"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are of chats
 
@@ -167,13 +169,49 @@ def _close_flow_run(flow_run_id: str, reason: str) -> None:
 
 
 def run_url(data_folder: Path, run_id: str) -> str:
-    """Address of a run in the MLflow UI."""
-    uri = tracking_uri(data_folder)
-    shown = os.environ.get("LFW_MLFLOW_URL", UI_ADDRESS)
-    base = uri.rstrip("/") if uri.startswith("http") else shown
+    """Address of a run in the MLflow UI.
+
+    ``LFW_MLFLOW_URL`` says where people find it, if that is not where this process does.
+    """
+    return _page(data_folder, _run_path(run_id))
+
+
+def artifact_url(data_folder: Path, run_id: str, name: str) -> str:
+    """Address of the page in the MLflow UI that shows one of a run's artifacts."""
+    return _page(data_folder, f"{_run_path(run_id)}/artifacts/{name}")
+
+
+def model_url(data_folder: Path, name: str, version: str) -> str:
+    """Address of a model's version in the MLflow UI."""
+    return _page(data_folder, f"models/{name}/versions/{version}")
+
+
+def _run_path(run_id: str) -> str:
     filed_in = MlflowClient().get_run(run_id).info.experiment_id
+    return f"experiments/{filed_in}/runs/{run_id}"
+
+
+def _page(data_folder: Path, path: str) -> str:
+    uri = tracking_uri(data_folder)
+    known = uri if uri.startswith("http") else UI_ADDRESS
+    base = (os.environ.get("LFW_MLFLOW_URL") or known).rstrip("/")
     # Without the query a browser that is new here shows the pages of chat applications.
-    return f"{base}/#/experiments/{filed_in}/runs/{run_id}?workflowType=machine_learning"
+    return f"{base}/#/{path}?workflowType=machine_learning"
+
+
+def artifact_file(run_id: str, name: str) -> Path | None:
+    """Give the path of one of a run's artifacts, if they are kept on this machine."""
+    root = urlsplit(MlflowClient().get_run(run_id).info.artifact_uri)
+    path = Path(unquote(root.path)) / name
+    return path if root.scheme in {"", "file"} and path.is_file() else None
+
+
+def log_page(run_id: str, page: str, name: str) -> None:
+    """Log a page as an artifact, and say so in the run's description."""
+    client = MlflowClient()
+    client.log_text(run_id, page, name)
+    note = client.get_run(run_id).data.tags.get(_NOTE, "")
+    client.set_tag(run_id, _NOTE, f"{note}\n\nThe run report: `{name}`, under *Artifacts*.")
 
 
 def log_parameters(run_id: str, values: Mapping[str, object]) -> None:

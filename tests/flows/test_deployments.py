@@ -1,6 +1,7 @@
 import contextlib
 import fcntl
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,6 @@ from prefect.client.schemas.objects import State
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
-from pydantic_core import to_jsonable_python
 
 from flows import serve
 from flows.audit_dataset import audit_dataset
@@ -22,6 +22,7 @@ from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
+from flows.score_faces import score_faces
 from flows.serve import deployments
 from flows.train_faces import train_faces
 from flows.verify_faces import verify
@@ -34,6 +35,7 @@ from lfw.parameters import (
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
+    ScoreParameters,
     TrainParameters,
     VerifyParameters,
 )
@@ -48,6 +50,7 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (compare_models, CompareParameters, "compare"),
     (promote, PromoteParameters, "promote"),
     (roll_back, RollBackParameters, "rollback"),
+    (score_faces, ScoreParameters, "score"),
 ]
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
@@ -66,7 +69,6 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "judge": {"enum": ["embedding", "eigenfaces"]},
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
-    "version": {"pattern": "^([1-9][0-9]*|challenger)$"},
     "because": {"minLength": 3, "maxLength": 1000},
     "models": {"minItems": 1},
     "selections": {"minItems": 1, "items": {"type": "string"}},
@@ -80,6 +82,9 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "audit_gate": {"enum": ["warn", "fail"]},
     "errata": {"format": "path"},
     "annotations": {"format": "path"},
+    "paths": {"items": {"type": "string", "format": "path"}},
+    "model_version": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
+    "output": {"format": "path"},
     "experiment": {"minLength": 1, "maxLength": 200},
 }
 
@@ -163,7 +168,7 @@ def test_the_form_shows_what_each_parameter_is_and_may_be(
         field = model.model_fields[name]
         assert shown["title"] == field.title
         assert shown["description"] == field.description
-        assert shown["default"] == to_jsonable_python(field.default)
+        assert shown["default"] == json.loads(json.dumps(field.default))  # as the form has it
         parts: dict[str, Any] = {}
         for part in shown.get("anyOf", [shown]):
             parts |= part

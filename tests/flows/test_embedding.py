@@ -1,7 +1,6 @@
 """Learning an embedding and resting a classifier on it, from the command line, on the sample."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from infra.prefect_server import prefect_server
 from lfw.images import read_rgb
-from tests.flows.workplace import CHOSEN, Workplace, reused
+from tests.flows.workplace import CHOSEN, Workplace, reused, server_of
 
 PRETRAIN = ("--exclude-top", "3", "--epochs", "2")
 
@@ -21,13 +19,8 @@ PRETRAIN = ("--exclude-top", "3", "--epochs", "2")
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
     made = Workplace(tmp_path_factory.mktemp("embedding"), sample_folder)
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with server_of(made):
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The main job, from the command line, on a real Prefect server and a real MLflow store."""
 
 import json
-import os
 import shutil
 import signal
 import time
@@ -15,9 +14,17 @@ import pytest
 from mlflow import MlflowClient
 
 from infra.mlflow_server import mlflow_server
-from infra.prefect_server import prefect_server
 from lfw.images import read_rgb
-from tests.flows.workplace import QUICK, STAGES, Workplace, prefect_rows, ran, reused, wait_for
+from tests.flows.workplace import (
+    QUICK,
+    STAGES,
+    Workplace,
+    prefect_rows,
+    ran,
+    reused,
+    server_of,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +34,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iter
     source = folder / "source"
     shutil.copytree(sample_folder, source)
     made = Workplace(folder, source)
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with server_of(made):
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,8 @@ def test_prefect_has_every_task_with_its_artifact(first: dict[str, Any], place: 
         "audit-gate",
         "selection-check",
         "offer-shipped-embedding",
+        "run-report",
+        "settle-alias",
     }
     assert {state for _, state in tasks} == {"COMPLETED"}
     artifacts = prefect_rows(
@@ -123,6 +127,41 @@ def test_prefect_has_every_task_with_its_artifact(first: dict[str, Any], place: 
     )
     assert name.startswith("compact · top 3 x 15 · seed 0")
     assert json.loads(labels)["mlflow.run_id"] == first["mlflow_run_id"]
+
+
+def test_the_report_is_in_mlflow_and_linked_from_prefect(
+    first: dict[str, Any], place: Workplace, client: MlflowClient
+) -> None:
+    run_id, version = first["mlflow_run_id"], first["model_version"]
+    page = client.download_artifacts(run_id, "report.html", str(place.folder))
+    html = Path(page).read_text(encoding="utf-8")
+    [link, task] = prefect_rows(
+        place,
+        "select a.data, t.name from artifact a join task_run t on a.task_run_id = t.id "
+        "where a.key = 'run-report' and replace(a.flow_run_id, '-', '') = ?",
+        first["flow_run_id"].replace("-", ""),
+    )[0]
+    assert task == "run-report"
+    assert first["run_report"]["url"] in link
+    assert f"/runs/{run_id}/artifacts/report.html" in link
+    assert Path(first["run_report"]["file"]).read_text(encoding="utf-8") == html
+    for text in (
+        *(name.replace("_", " ") for name in first["classes"]),
+        *(first["flow_run_id"], run_id, f"lfw-faces version {version}"),
+        *(first["split_digest"], first["data_digest"], "SYNTHETIC DATA"),
+        client.get_model_version(first["model_name"], version).tags["source_digest"],
+        f"{100 * first['test']['accuracy']['value']:.1f}\N{NO-BREAK SPACE}%",
+        "uv run lfw train",
+        "--model compact",
+    ):
+        assert text in html
+    for scores in (first["test"], *first["baselines"].values()):
+        for name in ("accuracy", "macro_f1", "balanced_accuracy"):
+            interval = "[{low:.3f}, {high:.3f}]".format(**scores[name])
+            assert f'{scores[name]["value"]:.3f} <span class="iv">{interval}</span>' in html
+    assert 'id="learning"' in html
+    assert "Not enough data" in html
+    assert client.get_run(run_id).data.tags["mlflow.note.content"].count("report.html") == 1
 
 
 def test_the_registered_model_answers_with_names(
@@ -160,6 +199,10 @@ def test_the_same_again_reuses_every_stage(
     assert again["model_version"] == first["model_version"]
     assert again["test"] == first["test"]
     assert again["mlflow_run_id"] != first["mlflow_run_id"]
+    report = Path(again["run_report"]["file"]).read_text(encoding="utf-8")
+    assert again["mlflow_run_id"] in report, "a report of this run, though every stage was reused"
+    assert first["mlflow_run_id"] not in report
+    assert f"of run <code>{first['mlflow_run_id'][:8]}</code>" in report
     run = client.get_run(again["mlflow_run_id"])
     assert run.data.tags["reused_from.train"] == first["mlflow_run_id"]
     assert run.data.metrics["test_accuracy"] == first["test"]["accuracy"]["value"]
@@ -328,6 +371,9 @@ def test_a_real_tracking_server_gets_the_run_and_the_model(place: Workplace) -> 
         assert version.status == "READY"
         assert version.run_id == result["mlflow_run_id"]
         assert ran(result) == {"register"}, "another registry has no version yet"
+        files = [file.path for file in remote.list_artifacts(result["mlflow_run_id"])]
+        assert "report.html" in files
+        assert result["run_report"]["url"].startswith(url)
 
 
 def test_a_dead_tracking_server_is_told_at_once(place: Workplace) -> None:
@@ -362,6 +408,9 @@ def test_without_json_it_ends_with_tables(place: Workplace) -> None:
     assert code == 0, err
     for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
         assert text in out
+    [line] = [line for line in out.splitlines() if line.startswith("report ")]
+    assert Path(line.removeprefix("report ")).name == "report.html"
+    assert Path(line.removeprefix("report ")).is_file()
 
 
 def test_interrupted_it_ends_as_failed(place: Workplace, client: MlflowClient) -> None:

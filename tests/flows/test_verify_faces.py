@@ -1,7 +1,6 @@
 """Verification, from the command line, on the small sample."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from infra.prefect_server import prefect_server
-from tests.flows.workplace import Workplace, ran
+from tests.flows.workplace import Workplace, ran, server_of
 
 STAGES = [
     "fetch-and-unpack",
@@ -50,13 +48,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iter
     assert before in code
     after = "from lfw.embedding.untrained import pretrain\n"
     stage.write_text(code.replace(before, after))
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with server_of(made):
+        yield made
 
 
 def verify(place: Workplace, *arguments: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A place to run the command line in: a home, a data folder and a copy of the code of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,9 +9,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from infra.prefect_server import prefect_server
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lfw", "tasks", "flows", "infra")
@@ -98,6 +101,18 @@ class Workplace:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+@contextlib.contextmanager
+def server_of(made: Workplace) -> Iterator[Workplace]:
+    """Keep a workplace's Prefect server up from command to command."""
+    former = os.environ.pop("PREFECT_API_URL", None)
+    try:
+        with prefect_server(made.data):
+            yield made
+    finally:
+        if former is not None:
+            os.environ["PREFECT_API_URL"] = former
 
 
 def _listen_to_interrupts() -> None:

@@ -1,0 +1,28 @@
+"""The registered model's answers for new images, tracked from end to end."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.place import HOUR
+from lfw import fields as f
+from lfw import parameters as p
+from tasks.runs import linked_run
+from tasks.scoring import load_scorer, report_scores, score_images
+
+_DEFAULT = p.ScoreParameters()
+
+
+@flow(name="score-faces", validate_parameters=True, timeout_seconds=24 * HOUR)
+def score_faces(
+    paths: f.ImagePaths = _DEFAULT.paths,
+    model_version: f.ModelVersion = _DEFAULT.model_version,
+    output: f.Output = _DEFAULT.output,
+    experiment: f.Experiment = _DEFAULT.experiment,
+) -> dict[str, Any]:
+    """Say who is on new images: a table of answers and a contact sheet."""
+    wanted = p.ScoreParameters.checked(**locals())
+    with linked_run(wanted, f"{wanted.model_version} on {wanted.label}") as run:
+        scorer = load_scorer(run, wanted.model_version)
+        scores = score_images(run, scorer, wanted)
+        return report_scores(run, scorer, scores, wanted)

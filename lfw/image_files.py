@@ -1,0 +1,228 @@
+"""Files that may be images: found in folders and zip archives, and read in place."""
+
+import lzma
+import os
+import stat
+import threading
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lfw.archive import Limits
+from lfw.errors import DataError, InputError
+from lfw.manifest import STRAY
+
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, OSError),
+)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file that may be an image.
+
+    Attributes
+    ----------
+    path
+        The file, or the zip archive that holds it.
+    member
+        Its name in the archive; None outside of one.
+    label
+        Its path from the folder or archive that was named, for people to read.
+    """
+
+    path: Path
+    member: str | None
+    label: str
+
+    @property
+    def shown(self) -> str:
+        """Its whole path, that of the archive before its own, as valid text."""
+        whole = str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        return readable(whole)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file, folder or archive that could not be used, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class Found:
+    """What was found.
+
+    Attributes
+    ----------
+    files
+        In a stable order: as the paths were given, by name within each.
+    unreadable
+        Folders and archives that could not be looked into, and what is no regular file.
+    stray
+        How many files that desktops and editors leave behind were skipped.
+    """
+
+    files: list[ImageFile] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    stray: int = 0
+
+
+def readable(path: str) -> str:
+    """Write a path as valid Unicode: bytes that are none are shown as escapes."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def find_files(paths: Sequence[Path]) -> Found:
+    """List the files of folders (with their sub-folders) and zip archives, and single files.
+
+    A file that is reached twice is listed once. Archives within archives are not opened, links to
+    folders not followed.
+
+    Raises
+    ------
+    InputError
+        If no path is given, or one does not exist.
+    """
+    if not paths:
+        raise InputError("paths: no image was named: give folders, zip archives or image files.")
+    found = Found()
+    for path in paths:
+        try:
+            path.stat()
+        except OSError as error:
+            raise InputError(
+                f"paths: {readable(str(path))}: {_said(error)}: check how it is spelt."
+            ) from None
+        if path.is_dir():
+            _add_folder(path, found)
+        else:
+            _add_file(path, path.name, found)
+    found.files = list({(file.path, file.member): file for file in found.files}.values())
+    return found
+
+
+def _add_folder(folder: Path, found: Found) -> None:
+    def note(error: OSError) -> None:
+        found.unreadable.append(Unreadable(readable(str(error.filename)), _said(error)))
+
+    for where, folders, names in os.walk(folder, onerror=note):
+        folders.sort()
+        folders[:] = [name for name in folders if not STRAY.search(name)]
+        for name in sorted(names):
+            path = Path(where, name)
+            _add_file(path, str(path.relative_to(folder)), found)
+
+
+def _add_file(path: Path, label: str, found: Found) -> None:
+    if STRAY.search(path.name):
+        found.stray += 1
+        return
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)  # reading a pipe would wait for ever
+        is_zip = regular and _starts_as_zip(path)
+    except OSError as error:
+        found.unreadable.append(Unreadable(readable(str(path)), _said(error)))
+        return
+    if not regular:
+        found.unreadable.append(Unreadable(readable(str(path)), "not a regular file"))
+    elif is_zip:
+        _add_members(path, found)
+    else:
+        found.files.append(ImageFile(path, None, readable(label)))
+
+
+def _starts_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def _add_members(archive: Path, found: Found) -> None:
+    limit = Limits().members
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = sorted({info.filename for info in opened.infolist() if not info.is_dir()})
+    except _DAMAGED as error:
+        found.unreadable.append(Unreadable(readable(str(archive)), f"damaged archive: {error}"))
+        return
+    if len(names) > limit:
+        found.unreadable.append(
+            Unreadable(readable(str(archive)), f"more than {limit:,} members, which is refused")
+        )
+        return
+    for name in names:
+        if STRAY.search(name):
+            found.stray += 1
+        else:
+            found.files.append(ImageFile(archive, name, readable(name)))
+
+
+class Reader:
+    """Reads files, and keeps the archives open that they are in. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._archives: dict[Path, zipfile.ZipFile] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for archive in self._archives.values():
+            archive.close()
+
+    def read(self, file: ImageFile) -> bytes:
+        """Give a file's bytes.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read, or is larger than 256 MB; the message says which, in a few words.
+        """
+        try:
+            return self._read(file)
+        except _DAMAGED as error:
+            raise DataError(_said(error)) from error
+
+    def _read(self, file: ImageFile) -> bytes:
+        if file.member is None:
+            with file.path.open("rb") as source:
+                _check_bytes(os.fstat(source.fileno()).st_size)
+                return source.read(Limits().member_bytes)
+        archive = self._archive(file.path)
+        info = archive.getinfo(file.member)
+        if info.flag_bits & 1:
+            raise DataError("encrypted: give an open archive")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise DataError("a link, which is not followed in an archive")
+        _check_bytes(info.file_size)  # zipfile gives no more than that, whatever is inside
+        with archive.open(info) as member:
+            return member.read()
+
+    def _archive(self, path: Path) -> zipfile.ZipFile:
+        with self._lock:
+            if path not in self._archives:
+                self._archives[path] = zipfile.ZipFile(path)
+            return self._archives[path]
+
+
+def _check_bytes(size: int) -> None:
+    most = Limits().member_bytes
+    if size > most:
+        raise DataError(f"larger than {most >> 20} MB, which is refused")
+
+
+def _said(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return readable(str(said)[:1].lower() + str(said)[1:])

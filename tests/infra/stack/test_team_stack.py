@@ -1,0 +1,322 @@
+"""The team's stack as processes: a run from end to end, back-up and restore, a laptop's move.
+
+The tests build on each other, in this order.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.infra.stack.processes import INSTALL, ROOT, TeamStack, what_is_missing
+
+MISSING = what_is_missing()
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"the team's stack needs {INSTALL}"),
+    pytest.mark.timeout(900),
+]
+
+ASKED = {"top": 3, "images_per_person": 15, "model": "hog"}
+
+PREDICT = """
+import json, sys
+import mlflow, numpy as np
+version = mlflow.MlflowClient().get_model_version("lfw-faces", sys.argv[1])
+model = mlflow.pyfunc.load_model(f"models:/lfw-faces/{sys.argv[1]}")
+seen = model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8))
+print(json.dumps({"run_id": version.run_id, "rows": len(seen), "columns": list(seen.columns)}))
+"""
+AGAIN = """
+import os
+from infra.stack.bucket import Bucket
+from infra.stack.deploy import ensure_work_pool, ensure_worker_login
+Bucket().ensure()
+print(ensure_worker_login(os.environ["MLFLOW_WORKER_PASSWORD"]), ensure_work_pool())
+"""
+LISTING = """
+import json
+from infra.stack.bucket import Bucket
+print(json.dumps(dict(Bucket().objects())))
+"""
+ECHO = """
+import json
+import mlflow, pandas as pd
+model = mlflow.pyfunc.load_model("models:/lfw-faces@champion")
+print(json.dumps(model.predict(pd.DataFrame({"a": [1, 2]}))["a"].tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterator[TeamStack]:
+    with TeamStack(tmp_path_factory.mktemp("stack"), LFW_SOURCE=str(sample_zip)) as running:
+        running.start_postgres()
+        running.start("store")
+        running.wait("postgres")
+        running.start("prefect")
+        running.run("mlflow-schema")
+        running.start("mlflow")
+        running.wait("store", "prefect", "mlflow")
+        yield running
+
+
+def ask_prefect(stack: TeamStack, path: str, **asked: Any) -> Any:
+    user, _, password = stack.secret("prefect_login").partition(":")
+    url = f"{stack.url('prefect')}/api/{path}"
+    answer = httpx.request(
+        "POST" if asked else "GET", url, json=asked or None, auth=(user, password), timeout=60
+    )
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def ask_mlflow(stack: TeamStack, call: str, /, user: str = "admin", **asked: Any) -> Any:
+    auth = (user, stack.secret(f"mlflow_{user}_password"))
+    answer = httpx.get(
+        f"{stack.url('mlflow')}/api/2.0/mlflow/{call}", params=asked, auth=auth, timeout=60
+    )
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def as_client(stack: TeamStack, code: str, *arguments: str) -> Any:
+    """Run code with the workers' settings, and give the JSON that it prints last."""
+    said = stack.run("worker", "python", "-c", code, *arguments)
+    lines = [line for line in said.splitlines() if line.startswith(("{", "["))]
+    return json.loads(lines[0])
+
+
+def objects(stack: TeamStack) -> dict[str, int]:
+    found: dict[str, int] = json.loads(stack.run("tools", "python", "-c", LISTING))
+    return found
+
+
+# --- logins ------------------------------------------------------------------------------------
+
+
+def test_both_servers_refuse_who_does_not_log_in(stack: TeamStack) -> None:
+    for url in (
+        f"{stack.url('prefect')}/api/admin/version",
+        f"{stack.url('mlflow')}/api/2.0/mlflow/experiments/get?experiment_id=0",
+        f"{stack.url('mlflow')}/api/2.0/mlflow-artifacts/artifacts",
+    ):
+        assert httpx.get(url).status_code == 401, url
+        assert httpx.get(url, auth=("admin", "password1234")).status_code == 401, url
+    assert ask_mlflow(stack, "experiments/get", experiment_id=0)["experiment"]
+    assert ask_prefect(stack, "admin/version")
+
+
+def test_the_store_refuses_who_has_no_key(stack: TeamStack) -> None:
+    assert httpx.get(stack.url("store")).status_code == 403
+    assert httpx.put(f"{stack.url('store')}/stolen").status_code == 403
+
+
+def test_mlflow_refuses_other_hosts_and_web_sites(stack: TeamStack) -> None:
+    url = f"{stack.url('mlflow')}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    auth = ("admin", stack.secret("mlflow_admin_password"))
+    assert httpx.get(url, auth=auth).status_code == 200
+    assert httpx.get(url, auth=auth, headers={"Host": "evil.example"}).status_code == 403
+    foreign = httpx.post(
+        f"{stack.url('mlflow')}/api/2.0/mlflow/experiments/create",
+        auth=auth,
+        headers={"Origin": "https://evil.example"},
+        json={"name": "evil"},
+    )
+    assert foreign.status_code == 403
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    api = f"{stack.url('prefect')}/api/flows/filter"
+    answer = httpx.options(api, headers=asked)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+# --- a run from end to end ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(stack: TeamStack) -> dict[str, Any]:
+    """A run that a worker took: its Prefect run, its MLflow run and its model version."""
+    stack.run("deployments")
+    stack.start("worker")
+    found = ask_prefect(stack, "deployments/name/train-faces/on-demand")
+    started = ask_prefect(
+        stack, f"deployments/{found['id']}/create_flow_run", parameters=ASKED, state=None
+    )
+    state = stack.wait_for_run(lambda: ask_prefect(stack, f"flow_runs/{started['id']}")["state"])
+    assert state["type"] == "COMPLETED", state["message"] + stack.log("worker")
+    stack.wait("worker")
+    stack.stop("worker")
+    version = ask_mlflow(stack, "model-versions/get", name="lfw-faces", version="1")
+    return {"flow_run_id": started["id"], "version": version["model_version"]}
+
+
+def test_a_worker_takes_a_deployment_from_end_to_end(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    version = trained["version"]
+    assert version["status"] == "READY"
+    run = ask_mlflow(stack, "runs/get", user="worker", run_id=version["run_id"])["run"]
+    assert run["info"]["status"] == "FINISHED"
+    tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+    assert tags["prefect.flow_run_id"] == trained["flow_run_id"]
+    assert tags["prefect.flow_run_url"].startswith(f"{stack.url('prefect')}/")
+    stored = objects(stack)
+    uri = run["info"]["artifact_uri"]
+    assert uri.startswith("mlflow-artifacts:/")
+    folder = uri.removeprefix("mlflow-artifacts:/")
+    assert stored[f"{folder}/result.json"] > 100
+    assert any(key.endswith("/MLmodel") and "/models/m-" in key for key in stored)
+
+
+def test_setting_up_again_changes_nothing_that_is_there(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    said = stack.run("deployments", "python", "-c", AGAIN)
+    assert "set the password of MLflow's user 'worker'" in said
+    assert "the work pool 'lfw' was there" in said
+    assert len(ask_prefect(stack, "deployments/filter", sort="NAME_ASC")) >= 5
+    queue = ask_prefect(stack, "work_pools/lfw/queues/training")
+    assert queue["concurrency_limit"] == 1
+
+
+def doctor(stack: TeamStack, expect: int = 0, **login: str) -> dict[str, str]:
+    command = ("python", "-m", "infra.cli", "doctor", "--json")
+    said = stack.run_as({"LFW_SOURCE": "sample", **login}, "worker", *command, expect=expect)
+    found = json.loads(next(line for line in said.splitlines() if line.startswith("[")))
+    return {one["name"]: one["state"] for one in found}
+
+
+def test_the_doctor_says_whether_the_logins_are_taken(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    servers = ("Prefect server", "MLflow store")
+    right = doctor(stack)
+    assert {right[name] for name in servers} == {"ok"}
+    unsaid = doctor(stack, PREFECT_API_AUTH_STRING="", MLFLOW_TRACKING_USERNAME="")
+    assert {unsaid[name] for name in servers} == {"warn"}
+    others = {"PREFECT_API_AUTH_STRING": "a:b", "MLFLOW_TRACKING_PASSWORD": "c"}
+    wrong = doctor(stack, 1, **others)
+    assert {wrong[name] for name in servers} == {"fail"}
+
+
+# --- back-up, a laptop's move, restore ---------------------------------------------------------
+
+
+def stop_servers(stack: TeamStack) -> None:
+    stack.stop("prefect", "mlflow")
+
+
+def start_servers(stack: TeamStack) -> None:
+    stack.start("prefect")
+    stack.start("mlflow")
+    stack.wait("prefect", "mlflow")
+
+
+@pytest.fixture(scope="module")
+def saved(stack: TeamStack, trained: dict[str, Any]) -> tuple[Path, dict[str, int]]:
+    """A back-up, and what was in the bucket then."""
+    said = stack.run("tools")
+    return Path(said.strip().rpartition("backup: ")[2]), objects(stack)
+
+
+def test_a_backup_is_whole_and_nobodys_else(
+    stack: TeamStack, saved: tuple[Path, dict[str, int]]
+) -> None:
+    folder, stored = saved
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"prefect.dump", "mlflow.dump", "bucket.tar", "manifest.json"}
+    assert folder.stat().st_mode & 0o077 == 0
+    assert json.loads((folder / "manifest.json").read_text())["objects"] == len(stored)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_nothing_is_restored_under_a_running_server_or_from_a_damaged_backup(
+    stack: TeamStack, saved: tuple[Path, dict[str, int]]
+) -> None:
+    folder, stored = saved
+    command = ("python", "-m", "infra.stack.restore", str(folder), "--replace")
+    assert "connections to the database" in stack.run("tools", *command, expect=1)
+    stop_servers(stack)
+    assert "is not empty" in stack.run("tools", *command[:-1], expect=1)
+    dump = folder / "mlflow.dump"
+    whole = dump.read_bytes()
+    dump.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert "is damaged (mlflow.dump)" in stack.run("tools", *command, expect=1)
+    dump.write_bytes(whole)
+    assert objects(stack) == stored
+
+
+def wipe(stack: TeamStack) -> None:
+    for name in ("prefect", "mlflow"):
+        stack.superuser(f"DROP DATABASE {name}", f"DROP ROLE {name}")
+    stack.make_databases()
+    emptying = (
+        "from infra.stack.bucket import Bucket; b = Bucket(); b.delete([k for k, _ in b.objects()])"
+    )
+    stack.run("tools", "python", "-c", emptying)
+    assert objects(stack) == {}
+
+
+def test_a_laptop_moves_into_a_new_stack(
+    stack: TeamStack, saved: tuple[Path, dict[str, int]], tmp_path: Path
+) -> None:
+    wipe(stack)
+    stack.run("mlflow-schema")
+    laptop = tmp_path / "at home"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.infra.stack.laptop", str(laptop)],
+        cwd=ROOT,
+        env={**stack.environment("worker"), "MLFLOW_TRACKING_URI": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    was = json.loads(done.stdout.splitlines()[-1])
+    mounted = laptop.rename(tmp_path / "laptop")
+    command = ("python", "-m", "infra.stack.move", str(mounted))
+    assert "2 experiments, 1 runs, 1 model versions" in stack.run("tools", *command)
+    assert "has runs already" in stack.run("tools", *command, expect=1)
+
+    stack.start("mlflow")
+    stack.wait("mlflow")
+    run = ask_mlflow(stack, "runs/get", run_id=was["run_id"])["run"]
+    assert run["info"]["run_name"] == "on a laptop"
+    assert {"key": "people", "value": "Ärzte, Ö"} in run["data"]["params"]
+    history = ask_mlflow(stack, "metrics/get-history", run_id=was["run_id"], metric_key="accuracy")
+    assert [point["value"] for point in history["metrics"]] == [0.0, 0.25, 0.5]
+    listed = ask_mlflow(stack, "artifacts/list", run_id=was["run_id"], path="notes")
+    assert listed["files"] == [{"path": "notes/today.txt", "is_dir": False, "file_size": 4}]
+    login = ("admin", stack.secret("mlflow_admin_password"))
+    numbered = httpx.post(
+        f"{stack.url('mlflow')}/api/2.0/mlflow/experiments/create",
+        json={"name": "later"},
+        auth=login,
+    )
+    assert int(numbered.json()["experiment_id"]) > int(was["experiment_id"])
+    admin = {"MLFLOW_TRACKING_USERNAME": login[0], "MLFLOW_TRACKING_PASSWORD": login[1]}
+    loaded = stack.run_as(admin, "worker", "python", "-c", ECHO)
+    assert "[1, 2]" in loaded.splitlines()
+    stack.stop("mlflow")
+
+
+def test_a_restored_stack_is_as_it_was(
+    stack: TeamStack, saved: tuple[Path, dict[str, int]], trained: dict[str, Any]
+) -> None:
+    folder, stored = saved
+    command = ("python", "-m", "infra.stack.restore", str(folder), "--replace")
+    assert f"{len(stored)} objects" in stack.run("tools", *command)
+    assert objects(stack) == stored
+    start_servers(stack)
+    flow_run = ask_prefect(stack, f"flow_runs/{trained['flow_run_id']}")
+    assert flow_run["state"]["type"] == "COMPLETED"
+    assert ask_prefect(stack, "deployments/name/train-faces/on-demand")
+    run_id = trained["version"]["run_id"]
+    assert ask_mlflow(stack, "runs/get", run_id=run_id)["run"]["info"]["status"] == "FINISHED"
+    seen = as_client(stack, PREDICT, "1")
+    assert seen["run_id"] == run_id
+    assert seen["rows"] == 2
+    assert seen["columns"][:2] == ["name", "probability"]

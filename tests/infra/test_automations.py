@@ -1,0 +1,81 @@
+"""Automations on a real Prefect server: set off by real events, seen to act."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.automations import ON_FAILURE, ON_PROMOTION
+from infra.prefect_server import local_server
+from tests.flows.workplace import Workplace, prefect_rows, server_of
+from tests.infra.support import wait_until
+
+REGISTER = "from flows.serve import deployments\nfor one in deployments(): one.apply()"
+EMIT = """
+from prefect.events import emit_event
+from prefect.events.worker import EventsWorker
+emit_event("lfw.model.promoted", {"prefect.resource.id": "lfw.model-version.lfw-faces.3"})
+EventsWorker.instance().drain()
+"""
+STARTED = """
+select run.parameters from flow_run run join flow on run.flow_id = flow.id
+where flow.name = ? and run.deployment_id is not null
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
+    """A server that has the deployments; nobody takes their runs."""
+    with server_of(Workplace(tmp_path_factory.mktemp("automations"), sample_folder)) as made:
+        python(made, REGISTER)
+        yield made
+
+
+def python(place: Workplace, code: str) -> None:
+    server = local_server(place.data)
+    assert server is not None
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=place.environment(PREFECT_API_URL=server.url),
+        cwd=place.folder,
+        check=True,
+        timeout=120,
+    )
+
+
+def started(place: Workplace, flow: str) -> list[dict[str, Any]]:
+    """Parameters of the runs that automations have started."""
+    return [json.loads(parameters) for (parameters,) in prefect_rows(place, STARTED, flow)]
+
+
+def test_a_failed_training_has_the_data_audited(place: Workplace) -> None:
+    for _ in range(2):  # the second time replaces the first
+        code, out, err = place.run("automate")
+        assert code == 0, err[-2000:]
+        assert out == f"{ON_FAILURE}\n"
+    names = prefect_rows(place, "select name from automation")
+    assert names == [(ON_FAILURE,)]
+    empty = place.folder / "empty"
+    empty.mkdir()
+    code, _, err = place.run("train", "--source", str(empty))
+    assert code != 0, err[-2000:]
+    assert wait_until(lambda: started(place, "audit-dataset") == [{}], 60)
+
+
+def test_a_promotion_has_images_scored_again(place: Workplace) -> None:
+    code, out, err = place.run("automate", "--watched", str(place.source))
+    assert code == 0, err[-2000:]
+    assert out == f"{ON_FAILURE}\n{ON_PROMOTION}\n"
+    python(place, EMIT)
+    watched = [{"paths": [str(place.source)]}]
+    assert wait_until(lambda: started(place, "score-faces") == watched, 60)
+
+
+def test_what_does_not_exist_is_not_watched(place: Workplace, tmp_path: Path) -> None:
+    code, out, err = place.run("automate", "--watched", str(tmp_path / "none"))
+    assert (code, out) == (2, "")
+    assert f"watched: there is no {tmp_path / 'none'}." in err

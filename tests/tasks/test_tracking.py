@@ -1,0 +1,58 @@
+"""Pages in MLflow: where they are kept, and where they are shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from infra.mlflow_store import prepare_tracking_store, tracking_uri
+from tasks.tracking import artifact_file, artifact_url, log_page, model_url, run_url
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with a fresh store."""
+    made = tmp_path_factory.mktemp("tracking")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.delenv("LFW_MLFLOW_URL", raising=False)
+        prepare_tracking_store(made)
+        former = mlflow.get_tracking_uri()
+        mlflow.set_tracking_uri(tracking_uri(made))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        try:
+            yield made
+        finally:
+            mlflow.set_tracking_uri(former)
+
+
+def new_run(place: str) -> str:
+    client = MlflowClient()
+    filed_in = client.create_experiment(place, artifact_location=place)
+    run = client.create_run(filed_in, tags={"mlflow.note.content": "Before."})
+    return str(run.info.run_id)
+
+
+def test_a_page_is_kept_shown_and_told_of(folder: Path) -> None:
+    run_id = new_run(str(folder / "kept with a blank"))
+    log_page(run_id, "<p>é</p>", "page.html")
+    file = artifact_file(run_id, "page.html")
+    assert file is not None
+    assert file.read_text(encoding="utf-8") == "<p>é</p>"
+    assert artifact_file(run_id, "other.html") is None
+    note = MlflowClient().get_run(run_id).data.tags["mlflow.note.content"]
+    assert note.startswith("Before.")
+    assert "page.html" in note
+    shown = run_url(folder, run_id)
+    assert shown.startswith("http://127.0.0.1:5000/#/experiments/")
+    assert artifact_url(folder, run_id, "page.html") == shown.replace(
+        run_id, f"{run_id}/artifacts/page.html"
+    )
+    assert "/#/models/lfw-faces/versions/7?" in model_url(folder, "lfw-faces", "7")
+
+
+def test_what_a_server_keeps_has_no_path_here(folder: Path) -> None:
+    assert folder.is_dir()
+    assert artifact_file(new_run("mlflow-artifacts:/elsewhere"), "page.html") is None
