@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify score test lint types tests test-ui format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score test lint types tests test-ui format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ pretrain: setup ## Learn a face embedding from everybody but those who are to be
 
 verify: setup ## Judge pairs of images by the data set's own protocol: one person or two?
 	@$(RUN) lfw verify $(ARGS)
+
+compare: setup ## Train and test models on the same splits, and test them in pairs
+	@$(RUN) lfw compare $(ARGS)
 
 score: setup ## Say who is on new images: make score ARGS="photos/ more.zip face.jpg"
 	@$(RUN) lfw score $(ARGS)

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from lfw.audit import audit_images
 from lfw.baselines import BASELINES, predict_baseline
 from lfw.catalog import expand_paths, read_catalog
+from lfw.comparison import corrected_t
 from lfw.digest import code_digests, value_digest
 from lfw.embedding.cohort import check_unseen
 from lfw.embedding.store import SHIPPED, Embedding, read_embedding
@@ -274,24 +274,18 @@ def _spread(values: "pd.Series[float]") -> str:
 
 
 def _against(group: pd.DataFrame, inside: pd.DataFrame, best: str) -> str:
-    """Compare split by split: the t test for splits that overlap.
-
-    Source: C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine Learning 52
-    (2003).
-    """
+    """Compare split by split: see :func:`lfw.comparison.corrected_t`."""
     columns = ["seed", "accuracy", "test_images", "train_images"]
     other = inside[inside["model"] == best][columns]
     joined = group[columns].merge(other, on="seed", suffixes=("", "_best"))
-    gain = joined["accuracy"] - joined["accuracy_best"]
     if len(joined) < 2:
         return ""
     overlap = float((joined["test_images"] / joined["train_images"]).mean())
-    spread = float(gain.var(ddof=1)) * (1 / len(gain) + overlap)
-    said = f"{gain.mean():+.4f} on {best}, above on {(gain > 0).sum()} of {len(gain)}"
-    if not spread:
+    gain = corrected_t(joined["accuracy"] - joined["accuracy_best"], overlap)
+    said = f"{gain.mean:+.4f} on {best}, above on {gain.above} of {gain.splits}"
+    if gain.p is None:
         return said
-    p = 2 * float(student.sf(abs(gain.mean()) / np.sqrt(spread), len(gain) - 1))
-    return f"{said}, {'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}"
+    return f"{said}, {'p < 0.001' if gain.p < 0.001 else f'p = {gain.p:.3f}'}"
 
 
 if __name__ == "__main__":

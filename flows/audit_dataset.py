@@ -7,7 +7,7 @@ from prefect import flow
 from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
-from tasks.checks import apply_gate, audit_resolution
+from tasks.checks import apply_gate, audit_resolution, check_place
 from tasks.data import list_images, read_lists
 from tasks.results import audit_result
 from tasks.runs import tracked_run
@@ -21,14 +21,17 @@ def audit_dataset(
     seed: f.Seed = _DEFAULT.seed,
     audit_gate: f.Gate = _DEFAULT.audit_gate,
     errata: f.Errata = _DEFAULT.errata,
+    runner: f.Runner = _DEFAULT.runner,
+    dask_address: f.DaskAddress = _DEFAULT.dask_address,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
     """Check every list and every image of the data set."""
     wanted = p.AuditParameters.checked(**locals())
     with tracked_run(wanted, "audit") as (run, origin):
+        check_place(wanted.place)
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         run.stage(list_images, lists, wanted.seed)
-        audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
+        audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata, wanted.place)
         apply_gate(wanted.audit_gate, lists, audit)
         return run.finish(audit_result(lists, audit))

@@ -28,6 +28,7 @@ from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows.audit_dataset import audit_dataset
+from flows.compare_models import compare_models
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
@@ -56,6 +57,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(pretrain, ["lfw", "training"], _ONE_AT_A_TIME),
         _scheduled(pretrain, "weekly", "30 3 * * 6", ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(verify, ["lfw", "training"], _ONE_AT_A_TIME),
+        _deployment(compare_models, ["lfw", "training"], _ONE_AT_A_TIME),
         _deployment(audit_dataset, ["lfw", "audit"]),
         _scheduled(audit_dataset, "weekly", "0 2 * * 1", ["lfw", "audit"]),
         _deployment(bias_report, ["lfw", "bias"]),

@@ -37,6 +37,7 @@ def train_faces(
     seed: f.Seed = _DEFAULT.seed,
     test_share: f.TestShare = _DEFAULT.test_share,
     validation_share: f.ValidationShare = _DEFAULT.validation_share,
+    strategy: f.Strategy = _DEFAULT.strategy,
     audit_gate: f.Gate = _DEFAULT.audit_gate,
     errata: f.Errata = _DEFAULT.errata,
     annotations: f.Annotations = _DEFAULT.annotations,

@@ -17,6 +17,7 @@ from lfw.parameters import (
     AuditParameters,
     BiasParameters,
     Checked,
+    CompareParameters,
     Parameters,
     PretrainParameters,
     PromoteParameters,
@@ -109,6 +110,16 @@ def bias(
 ) -> None:
     """Say who is in the data set, and who a selection drops."""
     _run("flows.report_bias:bias_report", wanted, as_json=json)
+
+
+@app.command
+def compare(
+    *,
+    wanted: Annotated[CompareParameters, _FLAT] = CompareParameters(),  # noqa: B008 (frozen)
+    json: _Json = False,
+) -> None:
+    """Train and test models on the same splits, and say which differ by more than chance."""
+    _run("flows.compare_models:compare_models", wanted, as_json=json)
 
 
 @app.command

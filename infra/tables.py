@@ -41,6 +41,10 @@ def _print_figures(console: Console, result: dict[str, Any]) -> None:
         console.print(_facts("Audit", result["audit"]))
     elif "former_champion" in result:
         console.print(_promotion(result), highlight=False)
+    elif "comparison" in result:
+        console.print(_comparison(result["comparison"]["table"]))
+        console.print(_pairs(result["comparison"]["tests"]))
+        console.print(result["comparison"]["method"], highlight=False)
     else:
         console.print(Markdown(result["report"]))
 
@@ -84,6 +88,44 @@ def _judgement(found: dict[str, Any]) -> str:
         f"Where 1 % of pairs of two people are accepted, {found['tar_at_far_1']:.1%} of pairs of "
         f"one person are.\n{found['how']}\nProtocol: {found['protocol']}."
     )
+
+
+def _comparison(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Test accuracy over splits", title_justify="left")
+    for column in ("selection", "classifier"):
+        table.add_column(column)
+    for column in ("mean [95 %]", "sd", "min", "max", "macro F1", "seeds", "test images"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        name = row["classifier"] + " (OUTSIDE DATA)" * row["outside_data"]
+        mean = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+        spread = "" if row["sd"] is None else f"{row['sd']:.3f}"
+        figures = [spread, *(f"{row[measure]:.3f}" for measure in ("min", "max", "macro_f1"))]
+        table.add_row(
+            row["selection"],
+            f"{name} (baseline)" if row["baseline"] else name,
+            *(mean, *figures, str(row["seeds"]), str(row["test_images"])),
+            style=None if row["baseline"] else "bold",
+        )
+    return table
+
+
+def _pairs(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Pairs on the same splits (p, and after Holm)", title_justify="left")
+    columns = ("selection", "pair", "gain", "above on", "t test", "McNemar")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        tests = [
+            "not enough data"
+            if row[f"{test}_p"] is None
+            else f"{row[f'{test}_p']:.3f}, {row[f'{test}_holm']:.3f}"
+            for test in ("t", "mcnemar")
+        ]
+        pair = f"{row['first']} - {row['second']}"
+        above = f"{row['above']} of {row['seeds']}"
+        table.add_row(row["selection"], pair, f"{row['gain']:+.4f}", above, *tests)
+    return table
 
 
 def _answers(scores: dict[str, Any]) -> Table:

@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,8 +15,9 @@ from PIL import Image, UnidentifiedImageError
 
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
-from lfw.images import MAX_PIXELS, SIZE, in_threads
+from lfw.images import MAX_PIXELS, SIZE
 from lfw.manifest import Progress
+from lfw.runners import IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 
 FORMAT_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
@@ -52,7 +54,10 @@ class Audit:
 
 
 def audit_images(
-    image_folder: Path, paths: Sequence[str], progress: Progress | None = None
+    image_folder: Path,
+    paths: Sequence[str],
+    progress: Progress | None = None,
+    runner: Runner = IN_THREADS,
 ) -> Audit:
     """Read and strictly decode every image.
 
@@ -64,17 +69,25 @@ def audit_images(
         Image paths from there.
     progress
         Told how many of how many were audited.
+    runner
+        Where the images are decoded.
 
     Notes
     -----
     libjpeg's warnings count as damage. A decoder cannot notice every flipped byte: the manifest's
     checksums can, where a data set is known.
     """
-    found = list(in_threads(lambda path: _examine(image_folder / path), paths, progress))
+    found = list(map_chunks(partial(_examine_all, image_folder), paths, runner, progress))
     frame = pd.DataFrame([row for row, _ in found])
     frame.insert(0, "image_path", list(paths))
     frame = frame.astype({"width": "Int64", "height": "Int64"})
     return Audit(frame, np.stack([small for _, small in found]))
+
+
+def _examine_all(
+    image_folder: Path, paths: Sequence[str]
+) -> list[tuple[dict[str, object], NDArray[np.uint8]]]:
+    return [_examine(image_folder / path) for path in paths]
 
 
 def _examine(path: Path) -> tuple[dict[str, object], NDArray[np.uint8]]:

@@ -270,3 +270,56 @@ TakenBackBecause = Annotated[
         description="Why the champion is taken back. It is written on both versions.",
     ),
 ]
+Models = Annotated[
+    tuple[Literal["embedding", "compact", "hog", "notebook", "dlib", "imagenet"], ...],
+    _shown(
+        min_length=1,
+        title="Models",
+        description="The classifiers to compare, each on every selection and seed. dlib and "
+        "imagenet learned from outside data, and are marked so.",
+    ),
+]
+Selections = Annotated[
+    tuple[str, ...],
+    _shown(
+        min_length=1,
+        title="Selections",
+        description="Whom to tell apart: 6x75 (the 6 most photographed, 75 images of each), "
+        "62 all (all their images), min 20 x all (everybody with 20 images or more), or names: "
+        "A_Name,Another_Name x balanced.",
+    ),
+]
+Seeds = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=2**32 - 1)], ...],
+    _shown(
+        min_length=1,
+        title="Seeds",
+        description="One split and training for each. A test over splits takes two or more; ten "
+        "say much more than three.",
+    ),
+]
+Runner = Annotated[
+    Literal["threads", "processes", "dask"],
+    _shown(
+        title="Runner",
+        description="Where the work is done: threads (of this process), processes (of this "
+        "machine) or dask (a cluster that is there already). The results are the same.",
+    ),
+]
+DaskAddress = Annotated[
+    Annotated[str, Field(min_length=1)] | None,
+    _shown(
+        title="Dask address",
+        description="With the runner dask: the scheduler of the cluster, such as "
+        "tcp://10.0.0.5:8786. Its workers need the same code and data folder.",
+    ),
+]
+Strategy = Annotated[
+    Literal["none", "mirrored", "multi-worker-mirrored"],
+    _shown(
+        title="Strategy",
+        description="With compact and notebook: on which devices copies of the network learn: none "
+        "(one device), mirrored (all of this machine's), multi-worker-mirrored (the machines that "
+        "TF_CONFIG names).",
+    ),
+]

@@ -1,5 +1,6 @@
 """What a run is asked to do: one vocabulary for the command line, the run form and the tracker."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -7,12 +8,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from lfw import fields as f
 from lfw.errors import InputError
 from lfw.image_files import readable
+from lfw.runners import Runner
+from lfw.selections import read_selection
 
 MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
 OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
 """Models that learned from faces outside the data set: their figures are marked wherever shown."""
 
 _EPOCHLESS = OUTSIDE_DATA | {"hog"}
+_FROM_SCRATCH = frozenset({"compact", "notebook"})
 LEFT_OUT_IMAGES = 20
 """Images from which on a person is left out of an embedding if nothing else is asked for."""
 NOTEBOOK_TOP = 6
@@ -46,7 +50,30 @@ class Parameters(Checked):
     experiment: f.Experiment = "lfw"
 
 
-class AuditParameters(Parameters):
+class RunnerParameters(Parameters):
+    """Where work that can be divided is done."""
+
+    runner: f.Runner = "threads"
+    dask_address: f.DaskAddress = None
+
+    @model_validator(mode="after")
+    def _address_where_there_is_a_cluster(self) -> Self:
+        if self.dask_address is not None and self.runner != "dask":
+            raise ValueError(
+                f"dask_address = {self.dask_address!r} is for the runner dask, not "
+                f"{self.runner}: set runner to dask, or leave the address out"
+            )
+        if self.dask_address is None and self.runner == "dask":
+            raise ValueError("the runner dask needs dask_address, such as tcp://127.0.0.1:8786")
+        return self
+
+    @property
+    def place(self) -> Runner:
+        """Where to run."""
+        return Runner(self.runner, self.dask_address)
+
+
+class AuditParameters(RunnerParameters):
     """What the stages before any selection need."""
 
     seed: f.Seed = 0
@@ -108,6 +135,7 @@ class TrainParameters(SelectionParameters):
     seed: f.Seed = 0
     test_share: f.TestShare = 0.2
     validation_share: f.ValidationShare = 0.2
+    strategy: f.Strategy = "none"
     audit_gate: f.Gate = "warn"
     errata: f.Errata = None
     annotations: f.Annotations = None
@@ -120,7 +148,56 @@ class TrainParameters(SelectionParameters):
                 f"epochs = {self.epochs}: {self.model} makes no passes over the images: leave "
                 "epochs out"
             )
+        if self.strategy != "none" and self.model not in _FROM_SCRATCH:
+            raise ValueError(
+                f"strategy = {self.strategy}: {self.model} learns no network from scratch: leave "
+                "strategy at none"
+            )
         return self
+
+
+class CompareParameters(RunnerParameters):
+    """A grid of models, selections and seeds."""
+
+    models: f.Models = ("embedding", "hog")
+    selections: f.Selections = ("6x75",)
+    seeds: f.Seeds = (0, 1, 2)
+    audit_gate: f.Gate = "warn"
+    errata: f.Errata = None
+    experiment: f.Experiment = "compare-models"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name in ("models", "seeds"):
+            values = getattr(self, name)
+            doubled = sorted({str(value) for value in values if values.count(value) > 1})
+            if doubled:
+                raise ValueError(f"{name} has {', '.join(doubled)} more than once: name each once")
+        labels = [cell.label for cell in self.cells(self.models[:1], self.seeds[:1])]
+        for place, label in enumerate(labels):
+            if label in labels[:place]:
+                raise ValueError(f"selections has {label} more than once: name each once")
+        return self
+
+    @property
+    def label(self) -> str:
+        """A short name of the comparison."""
+        seeds = f"{len(self.seeds)} seeds" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"
+        return f"{', '.join(self.models)} · {'; '.join(self.selections)} · {seeds}"
+
+    def cells(
+        self, models: Sequence[str] | None = None, seeds: Sequence[int] | None = None
+    ) -> list[TrainParameters]:
+        """List what each cell asks of a training: selection by selection, then seed by seed."""
+        shared = {"source": self.source, "audit_gate": self.audit_gate, "errata": self.errata}
+        return [
+            TrainParameters.checked(
+                **read_selection(text), **shared, model=model, seed=seed, experiment=self.experiment
+            )
+            for text in self.selections
+            for seed in (self.seeds if seeds is None else seeds)
+            for model in (self.models if models is None else models)
+        ]
 
 
 class PretrainParameters(Parameters):

@@ -11,7 +11,7 @@ from lfw.catalog import PEOPLE_LIST, read_people
 from lfw.download import kept_from_kaggle
 from lfw.embedding.cohort import choose_left_out
 from lfw.errors import DataError
-from lfw.parameters import Checked, PretrainParameters, SelectionParameters
+from lfw.parameters import Checked, CompareParameters, PretrainParameters, SelectionParameters
 from lfw.sample import sample_people
 from lfw.sources import Source, download_path, kaggle_cache
 from lfw.split import select_people
@@ -39,13 +39,16 @@ def check_people(wanted: Checked, source: Source, data_folder: Path) -> None:
     InputError
         If a name is unknown; the nearest names are given. If too few are left.
     """
-    if not isinstance(wanted, SelectionParameters | PretrainParameters):
+    if not isinstance(wanted, SelectionParameters | PretrainParameters | CompareParameters):
         return
     people = peek_people(source, data_folder)
     if people is None:
         return
     if isinstance(wanted, SelectionParameters):
         select_people(people, wanted)
+    elif isinstance(wanted, CompareParameters):
+        for cell in wanted.cells(wanted.models[:1], wanted.seeds[:1]):
+            select_people(people, cell)
     else:
         choose_left_out(people, wanted)
 

@@ -1,8 +1,10 @@
 """Fitting a network to a split."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -45,6 +47,7 @@ def fit(
     seed: int,
     epochs: int | None = None,
     on_epoch: OnEpoch | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Fit:
     """Fit a network by name.
 
@@ -62,15 +65,21 @@ def fit(
         Most passes over the training images; the recipe's own if None.
     on_epoch
         Told of each finished epoch.
+    strategy
+        Where copies of the network learn (see :mod:`lfw.strategies`); on one device if None. A
+        batch is divided among the copies, so that the steps are the same.
     """
     recipe = recipe_of(name)
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(seed)
-    preprocess, core = recipe.preprocess(), recipe.core(classes)
+    preprocess = recipe.preprocess()
+    with _scope(strategy):
+        core = recipe.core(classes)
     images = preprocess_images(preprocess, train[0])
     batches = training_batches(images, one_hot(train[1], classes), recipe, seed)
     checked = (preprocess_images(preprocess, validation[0]), one_hot(validation[1], classes))
-    recipe.compile(core, epochs * batches.cardinality().numpy())
+    with _scope(strategy):
+        recipe.compile(core, epochs * batches.cardinality().numpy())
     recorder = _Recorder(epochs, on_epoch)
     callbacks: list[keras.callbacks.Callback] = [recorder]
     if recipe.patience is not None:
@@ -92,6 +101,10 @@ def fit(
     bare = recipe.core(classes)
     bare.set_weights(core.get_weights())
     return Fit(join(preprocess, bare), history, best)
+
+
+def _scope(strategy: tf.distribute.Strategy | None) -> contextlib.AbstractContextManager[Any]:
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def preprocess_images(preprocess: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from lfw.fetch import Dataset
 from lfw.figures import plot_distribution, plot_images, plot_most_photographed, save
 from lfw.images import read_grey, read_many
 from lfw.parameters import SELECTION, SelectionParameters
+from lfw.runners import IN_THREADS, Runner, check_runner
 from lfw.same_photo import find_same_photos
 from lfw.split import sample_images, select_people
 from tasks.data import read_image_files
@@ -51,19 +52,23 @@ def optional_digest(path: Path | None, parameter: str) -> str:
 
 @stage(
     "resolution-audit",
-    key=lambda dataset, _manifest, errata: {
+    key=lambda dataset, _manifest, errata, _runner=IN_THREADS: {  # where it ran changes nothing
         "the images": dataset.images_digest,
         "errata": optional_digest(errata, "errata"),
     },
 )
 def audit_resolution(
-    work: Work, dataset: Dataset, manifest: StageOutput, errata: Path | None
+    work: Work,
+    dataset: Dataset,
+    manifest: StageOutput,
+    errata: Path | None,
+    runner: Runner = IN_THREADS,
 ) -> Summary:
     """Decode every image: sizes, damage, doubles, and known label errors."""
     root = Path(dataset.image_folder)
     files = read_image_files(manifest)
     paths = files["image_path"].tolist()
-    audit = audit_images(root, paths, work.report("audit"))
+    audit = audit_images(root, paths, work.report("audit"), runner)
     same = pd.DataFrame(
         find_same_photos(audit.thumbnails, paths, lambda place: read_grey(root / paths[place])),
         columns=["first", "second", "similarity", "same_name"],
@@ -114,6 +119,12 @@ def _draw_pairs(root: Path, pairs: pd.DataFrame, path: Path) -> None:
     captions = [Path(name).stem.replace("_", " ") for name in shown]
     title = "The same photograph twice, pairs side by side"
     save(plot_images(read_many(root, shown), captions, title, columns=4), path)
+
+
+@task(name="runner-check", task_run_name="runner-check")
+def check_place(runner: Runner) -> None:
+    """End the run at once if there is no cluster where one is asked for."""
+    check_runner(runner)
 
 
 @task(name="audit-gate", task_run_name="audit-gate")

@@ -20,7 +20,7 @@ Report = Callable[[str], Callback | None]
 def reporting() -> Iterator[Report]:
     """Give what shows the progress of some long work, by its title."""
     if not sys.stderr.isatty():
-        yield _log_now_and_then
+        yield log_now_and_then
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(
@@ -38,7 +38,8 @@ def _show_bar(bars: Progress, title: str) -> Callback:
     return update
 
 
-def _log_now_and_then(title: str) -> Callback:
+def log_now_and_then(title: str) -> Callback:
+    """Give what tells of some long work in the log of the run, a line every ten seconds."""
     logger = get_run_logger()
     last = time.monotonic()
 

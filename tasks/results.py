@@ -97,3 +97,16 @@ def promotion_result(promoted: dict[str, Any]) -> dict[str, Any]:
         "former_champion": promoted["former"],
         "alias_reason": promoted["why"],
     }
+
+
+def comparison_result(
+    lists: StageOutput, cells: list[dict[str, Any]], compared: StageOutput
+) -> dict[str, Any]:
+    """Put together what a comparison found, cell by cell and as a whole."""
+    left_out = {"answers", "baseline_answers", "baselines"}
+    shown = [{name: row[name] for name in row if name not in left_out} for row in cells]
+    return {
+        "people": lists.facts["people"],
+        "images": lists.facts["images"],
+        "comparison": {**compared.facts, "cells": shown},
+    }

@@ -18,6 +18,7 @@ from lfw.figures import plot_history, plot_pretraining, save
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split
+from lfw.strategies import strategy_of
 from tasks.embedding import outside_name, vectors_by, vectors_through
 from tasks.markdown import table
 from tasks.splitting import read_pixels, read_strangers
@@ -67,6 +68,7 @@ def _code_digest(wanted: TrainParameters) -> str:
         "model": wanted.model,
         "epochs": wanted.epochs,
         "seed": wanted.seed,
+        "strategy": wanted.strategy,
         "the model's code": _code_digest(wanted),
     },
 )
@@ -128,6 +130,7 @@ def _fit_network(
         wanted.seed,
         wanted.epochs,
         streamed(work),
+        strategy_of(wanted.strategy),
     )
     best = fitted.history.iloc[fitted.best_epoch - 1]
     said = (

@@ -17,6 +17,7 @@ from prefect.utilities.callables import parameter_schema
 
 from flows import serve
 from flows.audit_dataset import audit_dataset
+from flows.compare_models import compare_models
 from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
@@ -30,6 +31,7 @@ from lfw.parameters import (
     AuditParameters,
     BiasParameters,
     Checked,
+    CompareParameters,
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
@@ -45,6 +47,7 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (verify, VerifyParameters, "verify"),
     (audit_dataset, AuditParameters, "audit"),
     (bias_report, BiasParameters, "bias"),
+    (compare_models, CompareParameters, "compare"),
     (promote, PromoteParameters, "promote"),
     (roll_back, RollBackParameters, "rollback"),
     (score_faces, ScoreParameters, "score"),
@@ -67,6 +70,12 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
     "because": {"minLength": 3, "maxLength": 1000},
+    "models": {"minItems": 1},
+    "selections": {"minItems": 1, "items": {"type": "string"}},
+    "seeds": {"minItems": 1, "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}},
+    "strategy": {"enum": ["none", "mirrored", "multi-worker-mirrored"]},
+    "runner": {"enum": ["threads", "processes", "dask"]},
+    "dask_address": {"minLength": 1},
     "seed": {"minimum": 0, "maximum": 2**32 - 1},
     "test_share": {"minimum": 0.05, "maximum": 0.5},
     "validation_share": {"minimum": 0.05, "maximum": 0.5},

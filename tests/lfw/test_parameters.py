@@ -30,6 +30,7 @@ def test_defaults_are_valid() -> None:
         "seed": 0,
         "test_share": 0.2,
         "validation_share": 0.2,
+        "strategy": "none",
         "audit_gate": "warn",
         "errata": None,
         "annotations": None,

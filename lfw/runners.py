@@ -1,0 +1,149 @@
+"""Where chunks of work run: threads, processes or a Dask cluster. The results are the same."""
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from lfw.errors import InputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Kind = Literal["threads", "processes", "dask"]
+CHUNK = 64
+_SECONDS_TO_CONNECT = 5.0
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where to run.
+
+    Attributes
+    ----------
+    kind
+        ``threads``, ``processes`` or ``dask``.
+    address
+        Of the Dask scheduler, such as ``tcp://10.0.0.5:8786``.
+    """
+
+    kind: Kind = "threads"
+    address: str | None = None
+
+
+IN_THREADS = Runner()
+
+
+def map_chunks(
+    function: Callable[[Sequence[Item]], Sequence[Result]],
+    items: Sequence[Item],
+    runner: Runner = IN_THREADS,
+    progress: Callable[[int, int], None] | None = None,
+    chunk: int = CHUNK,
+) -> Iterator[Result]:
+    """Apply a function to chunks of items, and give the results one by one, in order.
+
+    Parameters
+    ----------
+    function
+        From a list of items to a list of as many results. For processes and Dask it has to be
+        picklable: defined at the top of a module, or a ``functools.partial`` of such.
+    items
+        What to work on.
+    runner
+        Where. Workers of a Dask cluster have the project installed and see the same files.
+    progress
+        Told how many of how many are done.
+    chunk
+        Items that are sent at a time.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers, or Dask is not installed.
+    """
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    done = 0
+    with _mapper(runner) as apply:
+        for results in apply(function, chunks):
+            yield from results
+            done += len(results)
+            if progress is not None:
+                progress(done, len(items))
+
+
+@contextlib.contextmanager
+def _mapper(runner: Runner) -> Iterator[Callable[..., Iterable[Any]]]:
+    if runner.kind == "dask":
+        with connect(runner.address) as client:
+            # Pure by default: the same chunk of files that have changed would not be read again.
+            yield lambda function, chunks: _in_order(client.map(function, chunks, pure=False))
+        return
+    with _pool(runner.kind) as pool:
+        yield pool.map
+
+
+def _in_order(futures: list[Any]) -> Iterator[Any]:
+    for place, future in enumerate(futures):
+        yield future.result()
+        futures[place] = None  # the cluster may forget it
+
+
+def _pool(kind: str) -> Executor:
+    workers = os.cpu_count() or 1
+    if kind == "threads":
+        return ThreadPoolExecutor(workers)
+    # A forked process would inherit the locks that other threads hold.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+
+
+@contextlib.contextmanager
+def connect(address: str | None) -> Iterator[Any]:
+    """Connect to a Dask cluster, and give its client.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, nothing answers within seconds, or the cluster has no worker.
+    """
+    try:
+        distributed = importlib.import_module("distributed")
+    except ModuleNotFoundError:
+        raise InputError(
+            'runner = dask: Dask is not installed: make setup EXTRAS="--extra dask".'
+        ) from None
+    try:
+        client = distributed.Client(
+            address, timeout=_SECONDS_TO_CONNECT, set_as_default=False, heartbeat_interval="5s"
+        )
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"dask_address: no Dask scheduler answers at {address} ({type(error).__name__}): start "
+            "one (dask scheduler), or look at the address."
+        ) from None
+    try:
+        if not client.scheduler_info()["workers"]:
+            raise InputError(
+                f"dask_address: the cluster at {address} has no worker: start some "
+                f"(dask worker {address})."
+            )
+        yield client
+    finally:
+        client.close()
+
+
+def check_runner(runner: Runner) -> None:
+    """See within seconds whether there is anything to run on.
+
+    Raises
+    ------
+    InputError
+        If a cluster is asked for and none answers.
+    """
+    if runner.kind == "dask":
+        with connect(runner.address):
+            pass
