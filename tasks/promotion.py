@@ -201,7 +201,10 @@ def _weigh(client: MlflowClient, version: str, dataset: Dataset) -> Verdict:
         return Verdict(
             True, True, "The first version trained on photographs that passed every gate.", {}
         )
-    champion = _read_record(client.get_model_version(MODEL_NAME, str(number)))
+    try:
+        champion = _read_record(client.get_model_version(MODEL_NAME, str(number)))
+    except LfwError as error:  # its run was deleted: no reason to fail the one at hand
+        return Verdict(False, True, f"Not compared with the champion: {error}", {})
     paths, why_not = comparable_images(record, champion)
     if why_not:
         return Verdict(False, True, f"Not compared with the champion. {why_not}", {})
@@ -259,7 +262,7 @@ def _parse_record(version: ModelVersion, fetch: Callable[[str], Path]) -> Record
         outside_data=version.tags["outside_data"] == "true",
         split=Split.read(fetch("stratified-split/split.csv")),
         answers=answers[["image_path", "answer"]],
-        below=tuple(filter(None, version.tags["below"].split(","))),
+        below=tuple(filter(None, version.tags.get("below", "").split(","))),
         unusable=frozenset(audited["image_path"][~audited["usable"]]),
         same_photo=tuple(zip(photos["first"], photos["second"], strict=True)),
         seen=Cohort.read(fetch(f"find-embedding/{MANIFEST}")).seen if embedded else frozenset(),
