@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events import EventTrigger, ResourceSpecification
 from prefect.events.actions import RunDeployment
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 
 from lfw.errors import InputError
@@ -56,7 +56,7 @@ def automate(watched: Sequence[Path] = ()) -> list[str]:
     return [automation.name for automation in wanted]
 
 
-def _on_failure(prefect: SyncPrefectClient) -> Automation:
+def _on_failure(prefect: SyncPrefectClient) -> AutomationCore:
     trained = {"prefect.resource.role": "flow", "prefect.resource.name": _TRAININGS}
     trigger = EventTrigger(
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
@@ -68,7 +68,7 @@ def _on_failure(prefect: SyncPrefectClient) -> Automation:
     return _automation(ON_FAILURE, said, trigger, _run(prefect, AUDIT, {}))
 
 
-def _on_promotion(prefect: SyncPrefectClient, watched: list[str]) -> Automation:
+def _on_promotion(prefect: SyncPrefectClient, watched: list[str]) -> AutomationCore:
     trigger = EventTrigger(
         expect={"lfw.model.promoted", "lfw.model.rolled-back"},
         match=ResourceSpecification({"prefect.resource.id": "lfw.model-version.lfw-faces.*"}),
@@ -80,8 +80,8 @@ def _on_promotion(prefect: SyncPrefectClient, watched: list[str]) -> Automation:
 
 def _automation(
     name: str, description: str, trigger: EventTrigger, action: RunDeployment
-) -> Automation:
-    return Automation(name=name, description=description, trigger=trigger, actions=[action])
+) -> AutomationCore:
+    return AutomationCore(name=name, description=description, trigger=trigger, actions=[action])
 
 
 def _run(prefect: SyncPrefectClient, deployment: str, parameters: dict[str, Any]) -> RunDeployment:

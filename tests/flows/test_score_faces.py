@@ -140,7 +140,7 @@ def _check_answers(rows: list[dict[str, str]], client: MlflowClient) -> None:
 def test_without_json_it_ends_with_tables_and_where_the_files_are(
     place: Workplace, images: Path
 ) -> None:
-    code, out, err = place.run("score", str(images), "--model-version", "1")
+    code, out, err = place.run("score", str(images), "--model-version", "1", COLUMNS="400")
     assert code == 0, err[-4000:]
     for said in ("8 images scored", "Not read: 1", "note.jpg", "model lfw-faces version 1"):
         assert said in out

@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from infra.mlflow_server import mlflow_server
 from lfw.images import read_rgb
 from tests.flows.workplace import (
+    CHOSEN,
     QUICK,
     STAGES,
     Workplace,
@@ -327,16 +328,30 @@ def _errata(place: Workplace) -> Path:
 
 @pytest.mark.usefixtures("first")
 def test_a_failed_run_is_failed_on_both_sides(place: Workplace, client: MlflowClient) -> None:
-    code, out, err = place.run(
-        "train", "--source", str(place.source), "--people", "Nobody_Here", "Nor_There", "--json"
-    )
+    source = ("--source", str(place.source))
+    code, out, err = place.run("train", *source, *CHOSEN, "--embedding", "99", "--json")
     assert (code, out) == (2, "")
-    assert "Nobody_Here" in err.splitlines()[-1]
+    assert "embedding = '99': lfw-embedding has no such version" in err.splitlines()[-1]
     assert "Traceback" not in err
     [experiment] = [e for e in client.search_experiments() if e.name == "train-faces"]
     last = client.search_runs([experiment.experiment_id], max_results=1)[0]
     assert last.info.status == "FAILED"
-    assert "Nobody_Here" in last.data.tags["failure"]
+    assert "embedding = '99'" in last.data.tags["failure"]
+
+
+@pytest.mark.usefixtures("first")
+def test_a_misspelt_name_is_answered_before_anything_is_tracked(
+    place: Workplace, client: MlflowClient
+) -> None:
+    before = len(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+    code, out, err = place.run(
+        "train", "--source", str(place.source), "--people", "Nobody_Here", "Nor_There"
+    )
+    assert (code, out) == (2, "")
+    assert "Nobody_Here" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    after = len(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+    assert after == before
 
 
 @pytest.mark.parametrize(
