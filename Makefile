@@ -76,7 +76,7 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest -n auto --dist loadfile $(TESTS)
+	$(RUN) pytest -n auto --dist loadfile --durations 12 $(TESTS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 from sklearn.metrics import (
     confusion_matrix,
     precision_recall_fscore_support,
 )
 
+from lfw.comparison import exact_mcnemar
 from lfw.intervals import bootstrap, wilson
 
 ENOUGH = 20
@@ -209,8 +209,4 @@ def mcnemar(truth: Labels, predicted: Labels, other: Labels) -> float:
     truth, predicted, other
         Class numbers of shape (n,), of the same images.
     """
-    only = int(((predicted == truth) & (other != truth)).sum())
-    only_other = int(((predicted != truth) & (other == truth)).sum())
-    if only + only_other == 0:
-        return 1.0
-    return float(binomtest(only, only + only_other).pvalue)
+    return exact_mcnemar(predicted == truth, other == truth)[2]

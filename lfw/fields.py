@@ -36,7 +36,7 @@ People = Annotated[
     _shown(
         title="People",
         description="Names of the people to tell apart, as the data set spells them, such as "
-        "Jacques_Chirac: one a line.",
+        "Jacques_Chirac; in the form an item each.",
     ),
 ]
 Top = Annotated[
