@@ -19,7 +19,7 @@ LEAST = 100
 ROLES = {"head": 1000, "validation": 1000, "test": 1000}
 """What strangers are for, and how many at most: to learn from, to set the threshold, to test."""
 
-_MOST_IMAGES = 20
+MOST_IMAGES = 20
 """Images that are taken of one stranger to learn from."""
 
 Probabilities = NDArray[np.floating]
@@ -102,7 +102,7 @@ def draw_strangers(
     role = dict(zip(people, np.repeat(list(sizes), list(sizes.values())), strict=True))
     place = {name: k for k, name in enumerate(people)}
     taken = others.groupby("name").cumcount() < others["name"].map(
-        lambda name: _MOST_IMAGES if role.get(name) == "head" else 1
+        lambda name: MOST_IMAGES if role.get(name) == "head" else 1
     )
     chosen = others[taken & others["name"].isin(role)]
     chosen = chosen.assign(role=chosen["name"].map(role), place=chosen["name"].map(place))
