@@ -142,8 +142,8 @@ def ended(api: httpx.Client, run: str) -> dict[str, Any]:
     return found
 
 
-def check_all_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None:
-    """Run every other deployment: each ends as it should."""
+def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None:
+    """Run the scheduled deployments and those of other kinds of work: each ends well."""
     sample = {"source": "sample"}
     asked = {
         "train-faces/nightly": {**chosen, "model": "hog"},
@@ -153,21 +153,16 @@ def check_all_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> 
             "selections": ["3x15"],
             "seeds": [0],
         },
-        "pretrain-embedding/on-demand": {**sample, "epochs": 1},
         "pretrain-embedding/weekly": {**sample, "epochs": 1},
-        "verify-faces/on-demand": {**sample, "judge": "eigenfaces"},
-        "audit-dataset/on-demand": sample,
         "audit-dataset/weekly": sample,
-        "report-bias/on-demand": sample,
         "score-faces/on-demand": {"paths": [str(image)], "model_version": "1"},
-        "promote-model/on-demand": {**sample, "model_version": "1", "because": "a test"},
     }
     runs = {name: start(api, name, **parameters) for name, parameters in asked.items()}
     states = {name: ended(api, run)["state"] for name, run in runs.items()}
-    assert {state["type"] for state in states.values()} == {"COMPLETED"}, states
-    taken_back = ended(api, start(api, "roll-back-model/on-demand"))["state"]
-    assert taken_back["type"] == "FAILED"
-    assert "there is none before" in taken_back["message"]
+    amiss = {
+        name: state["message"] for name, state in states.items() if state["type"] != "COMPLETED"
+    }
+    assert not amiss
 
 
 def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
@@ -212,7 +207,7 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
             assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
             assert all(shown[stage] for stage in STAGES)
             image = next((tmp_path / "data").rglob("*_0001.jpg"))
-            check_all_others(api, image, chosen)
+            check_others(api, image, chosen)
 
         asked = {"run_id": run["labels"]["mlflow.run_id"]}
         tracked = httpx.get(f"{addresses['MLflow']}/api/2.0/mlflow/runs/get", params=asked)
