@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import cv2
-
-from lfw.manifest import Progress
-
 _CHUNK = 64
 _THREADS = 2
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done and how much there is."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,6 +23,8 @@ def one_thread_an_image() -> Iterator[None]:
     are shared out among threads already. OpenCV has one setting for the whole process, which
     is put back at the end; results do not depend on it.
     """
+    import cv2
+
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
