@@ -7,6 +7,7 @@ with the least and the largest. The usual harnesses (pyperf, pytest-benchmark, a
 contender to its end before the next, and report no ratio of pairs.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -229,3 +230,16 @@ def read_result(path: Path) -> Result:
     setting = saved["setting"] | saved.pop("machine")
     claims = [Claim(**{**one, "sides": tuple(one["sides"])}) for one in saved.pop("claims")]
     return Result(**{**saved, "claims": claims, "setting": setting})
+
+
+def options(about: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+    """Make the arguments that all benchmarks have."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=rounds, help="that count")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="folder to keep the result in, for python -m benchmarks.report (benchmarks/results)",
+    )
+    return parser

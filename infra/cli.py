@@ -166,12 +166,9 @@ def automate(
 @app.command
 def doctor(*, json: _Json = False) -> None:
     """Check that everything is in place, and say what to do if not."""
-    from infra.doctor import examine, print_findings
+    from infra.doctor import report
 
-    findings = examine(os.environ)
-    print_findings(findings, as_json=json)
-    if any(finding.state == "fail" for finding in findings):
-        raise LfwError("Something is not in place: see above.")
+    report(os.environ, as_json=json)
 
 
 @app.command

@@ -157,9 +157,7 @@ def _image_folder(folder: Path, images: list[str]) -> str:
     return parents.pop()
 
 
-def _measure(
-    folder: Path, paths: list[str], progress: Progress | None
-) -> list[tuple[int, str]]:
+def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[tuple[int, str]]:
     root = f"{folder}/"
 
     def one(path: str) -> tuple[int, str]:
