@@ -22,6 +22,7 @@ from typing import Literal
 from lfw.files import write_text
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
+SIGNS = {"most": "≤", "least": "≥"}
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -99,7 +100,13 @@ class Result:
     setting: dict[str, object] = field(default_factory=dict)
 
 
-def contest(contenders: Mapping[str, Contender], rounds: int = 5, warm_up: int = 1) -> Taken:
+def contest(
+    contenders: Mapping[str, Contender],
+    rounds: int = 5,
+    warm_up: int = 1,
+    *,
+    turned: bool = True,
+) -> Taken:
     """Run contenders in turns.
 
     Parameters
@@ -108,6 +115,9 @@ def contest(contenders: Mapping[str, Contender], rounds: int = 5, warm_up: int =
         By name.
     rounds, warm_up
         Rounds that count, and rounds before them that do not.
+    turned
+        Whether every other round goes from the last to the first; not where one needs another's
+        result.
 
     Returns
     -------
@@ -116,7 +126,7 @@ def contest(contenders: Mapping[str, Contender], rounds: int = 5, warm_up: int =
     """
     taken: Taken = {name: [] for name in contenders}
     for turn in range(warm_up + rounds):
-        order = list(contenders) if turn % 2 == 0 else list(contenders)[::-1]
+        order = list(contenders)[::-1] if turned and turn % 2 else list(contenders)
         for name in order:
             since = time.perf_counter()
             measured = contenders[name](turn)
@@ -174,19 +184,20 @@ def table(claims: Sequence[Claim]) -> str:
         goal = (
             ""
             if claim.goal is None
-            else f"{'≤' if claim.at == 'most' else '≥'} {_shown(claim, claim.goal)}"
+            else f"{'≤' if claim.at == 'most' else '≥'} {shown(claim, claim.goal)}"
         )
-        spread = f"{_shown(claim, min(claim.rounds))} to {_shown(claim, max(claim.rounds))}"
+        spread = f"{shown(claim, min(claim.rounds))} to {shown(claim, max(claim.rounds))}"
         said = {True: "met", False: "**not met**", None: ""}[claim.met]
         note = f"{said}; {claim.note}" if said and claim.note else said or claim.note
         lines.append(
-            f"| {claim.what} | {claim.against} | {goal} | **{_shown(claim, claim.median)}** "
+            f"| {claim.what} | {claim.against} | {goal} | **{shown(claim, claim.median)}** "
             f"({spread}) | {', '.join(side for side in claim.sides if side)} | {note} |"
         )
     return "\n".join(lines)
 
 
-def _shown(claim: Claim, value: float) -> str:
+def shown(claim: Claim, value: float) -> str:
+    """Write a figure with the claim's unit."""
     if claim.unit == "%":
         return f"{value:.1f} %"
     if claim.unit != "x":

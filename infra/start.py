@@ -33,14 +33,14 @@ def print_help() -> None:
     """Print the commands with the first paragraph of their help; each has a help of its own."""
     tree = ast.parse(Path(__file__).with_name("cli.py").read_text(encoding="utf-8"))
     said = {name.replace("_", "-"): text.partition("\n\n")[0] for name, text in commands(tree)}
-    entries = sorted(said.items()) + [
-        ("--help (-h)", "Display this message and exit; lfw COMMAND --help, that of a command."),
-        ("--version", "Display the version and exit."),
-    ]
-    width = 2 + max(len(name) for name, _ in entries)
+    said = dict(sorted(said.items())) | {
+        "--help (-h)": "Display this message and exit; lfw COMMAND --help, that of a command.",
+        "--version": "Display the version and exit.",
+    }
+    width = 2 + max(map(len, said))
     columns = min(shutil.get_terminal_size().columns, 100)
     lines = ["Usage: lfw COMMAND", "", _text_of_app(tree), "", "Commands:"]
-    for name, text in entries:
+    for name, text in said.items():
         first = f"  {name:<{width}}"
         lines += textwrap.wrap(
             " ".join(text.split()),

@@ -33,11 +33,16 @@ def extract_and_copy(archive: Path, folder: Path, wanted: dict[str, list[str]], 
     """Unpack everything, then copy the wanted images into a folder for each part and person."""
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder / "all")
+    return copy_parts(folder / "all" / prefix, wanted, folder)
+
+
+def copy_parts(images: Path, wanted: dict[str, list[str]], folder: Path) -> int:
+    """Copy the wanted images into a folder for each part and person."""
     copied = 0
     for part, paths in wanted.items():
         for path in paths:
             target = folder / part / path.split("/", maxsplit=1)[0]
             target.mkdir(parents=True, exist_ok=True)
-            shutil.copy(folder / "all" / prefix / path, target)
+            shutil.copy(images / path, target)
             copied += 1
     return copied
