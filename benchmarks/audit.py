@@ -4,9 +4,9 @@
     python -m benchmarks.audit --source sample --rounds 5 --json
 
 The notebook opens every image and asks for its width. The first audit decodes every image strictly;
-the audit again reads every byte, and compares SHA-256 with what was recorded. Beside the times it is
-counted who finds images that are cut short. cleanvision (`--group peers`) sees a part of the images,
-and that part is audited for its row, too.
+the audit again reads every byte, and compares SHA-256 with what was recorded. Beside the times it
+is counted who finds images that are cut short. cleanvision (`--group peers`) sees a part of the
+images, and that part is audited for its row, too.
 """
 
 import importlib.util

@@ -2,11 +2,12 @@
 
     python -m benchmarks.augmentation
 
-At the notebook's size (250 x 250 RGB; shear, zoom, flip), and at the sizes of `compact` (112 x 96 grey) and
-`embedding` (its faces; fine-tuning and pretraining), where the peer gets that `target_size` and
-`color_mode`. The peer decodes each image again in every pass; the project decodes all once, before the fit, and
-keeps them in 8 bits at the network's size. That is not in its time here; it costs about what one pass
-of the peer does. Last, what part of a training step of `compact` is spent on its input.
+At the notebook's size (250 x 250 RGB; shear, zoom, flip), and at the sizes of `compact` (112 x 96
+grey) and `embedding` (its faces; fine-tuning and pretraining), where the peer gets that
+`target_size` and `color_mode`. The peer decodes each image again in every pass; the project decodes
+all once, before the fit, and keeps them in 8 bits at the network's size. That is not in its time
+here; it costs about what one pass of the peer does. Last, what part of a training step of `compact`
+is spent on its input.
 """
 
 import statistics
@@ -105,9 +106,7 @@ def generator(folder: Path, size: tuple[int, int], colours: str) -> Iterator[Any
     return found
 
 
-def network_input(
-    name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> Iterator[Any]:
+def network_input(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Iterator[Any]:
     """Give the batches that a network by name is fitted to, without end."""
     from lfw.networks import recipe_of
     from lfw.training import one_hot, preprocess_images, training_batches
@@ -157,9 +156,7 @@ def _share(pixels: NDArray[np.uint8], split: Split, rounds: int, steps: int) -> 
         return _fit(core, tf.data.Dataset.from_tensors(kept).repeat(steps), steps)
 
     taken = contest({"real": real, "free": free}, rounds)
-    shares = [
-        100 * max(0.0, 1 - b / a) for a, b in zip(taken["real"], taken["free"], strict=True)
-    ]
+    shares = [100 * max(0.0, 1 - b / a) for a, b in zip(taken["real"], taken["free"], strict=True)]
     each = statistics.median(taken["real"]) / steps
     return Claim(
         "input's share of a training step of `compact`",

@@ -71,10 +71,8 @@ class Commands:
         folder = self.scratch / f"notebook-{turn}"
         folder.mkdir()
         images = str(self.data.images.relative_to(self.data.folder))
-        ran = run(
-            ["benchmarks.peers.notebook", str(self.data.folder), str(folder)]
-            + ["--epochs", str(self.epochs), "--images", images]
-        )
+        places = [str(self.data.folder), str(folder), "--images", images]
+        ran = run(["benchmarks.peers.notebook", *places, "--epochs", str(self.epochs)])
         took = json.loads(ran.output.splitlines()[-1])
         self._keep("notebook fit", ran, None)
         later = statistics.median(took["later"] or [took["first"]])

@@ -1,12 +1,12 @@
 """Audit, manifest and split at several times the size of the data set: time and memory.
 
     python -m benchmarks.growth                            # 1, 10 and 100 parts of 1,323 images
-    python -m benchmarks.growth --images 13233 --factors 1,10,100    # LFW itself, 10 and 100 times
+    python -m benchmarks.growth --images 13233 --factors 1,10,100    # LFW, 10 and 100 times
 
-Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has (the
-names are generated). Each stage works on each size in turns, in a process of its own; a growth is the
-quotient of two sizes' seconds, divided by the factor between the sizes. Memory is the most that the
-process held beyond what it held before the stage.
+Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
+(the names are generated). Each stage works on each size in turns, in a process of its own; a growth
+is the quotient of two sizes' seconds, divided by the factor between the sizes. Memory is the most
+that the process held beyond what it held before the stage.
 
 The search for doubled photographs is not in the audit here: it compares all images with all
 (docs/scaling.md), and grows with their square.

@@ -2,10 +2,10 @@
 
     python -m benchmarks.orchestration
 
-The script (benchmarks/peers/script.py) calls the same `lfw` functions in a row. The flow adds Prefect's
-states and artifacts, MLflow's run, the registered model and the run report, checksums of every stage's
-files, and their reuse. Each starts in an empty data folder and is a process of its own; the Prefect
-server is up before. Both must come to the same test accuracy.
+The script (benchmarks/peers/script.py) calls the same `lfw` functions in a row. The flow adds
+Prefect's states and artifacts, MLflow's run, the registered model and the run report, checksums of
+every stage's files, and their reuse. Each starts in an empty data folder and is a process of its
+own; the Prefect server is up before. Both must come to the same test accuracy.
 """
 
 import json

@@ -2,9 +2,9 @@
 
     python -m benchmarks.ready --source ~/Downloads/archive.zip
 
-The peer unpacks everything with `extractall`, copies the selected images into a folder for each part and
-person, and then reads them. The project fetches: checks the archive, unpacks it with every member
-checked, records every file's SHA-256, and reads the selected images where they are. A third
+The peer unpacks everything with `extractall`, copies the selected images into a folder for each
+part and person, and then reads them. The project fetches: checks the archive, unpacks it with every
+member checked, records every file's SHA-256, and reads the selected images where they are. A third
 contender reads the selected members in place from the archive (each with its CRC), with no other
 check: the floor of what could be had without unpacking. All on the same disk.
 """

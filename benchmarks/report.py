@@ -3,8 +3,8 @@
     python -m benchmarks.report             # after make bench
     python -m benchmarks.report --check     # fails if a table is not that of the figures kept
 
-Tables stand between two comments, ``<!-- benchmark NAME -->`` and ``<!-- end -->``; NAME is that of a
-file in benchmarks/results, or ``summary`` for one line each claim with a goal.
+Tables stand between two comments, ``<!-- benchmark NAME -->`` and ``<!-- end -->``; NAME is that of
+a file in benchmarks/results, or ``summary`` for one line each claim with a goal.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 
 from benchmarks.contest import RESULTS, SIGNS, Claim, Result, read_result, shown, table
-from lfw.errors import LfwError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/performance.md", "README.md")
@@ -20,20 +19,15 @@ _MARKED = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- end -->)", re.DOTALL
 
 
 def fill(text: str, results: dict[str, Result]) -> str:
-    """Put the tables into a page.
-
-    Raises
-    ------
-    LfwError
-        If the page asks for a benchmark that has no figures.
-    """
+    """Put the tables into a page; one without figures says how to come by them."""
 
     def put(found: re.Match[str]) -> str:
         name = found[2]
         if name == "summary":
             return f"{found[1]}{summary(results)}\n{found[3]}"
         if name not in results:
-            raise LfwError(f"There are no figures of {name}: python -m benchmarks.{name} --keep …")
+            asked = f"python -m benchmarks.{name} --keep benchmarks/results"
+            return f"{found[1]}Not measured yet: `{asked}`.\n{found[3]}"
         result = results[name]
         return f"{found[1]}{table(result.claims)}\n\n{_said(result)}\n{found[3]}"
 
@@ -53,6 +47,8 @@ def _plain(value: object) -> str:
 
 def summary(results: dict[str, Result]) -> str:
     """Give one line for each claim that has a goal."""
+    if not results:
+        return "Not measured yet: `make bench`."
     lines = ["| what | against | goal | measured | command |", "|---|---|---|---|---|"]
     for result in results.values():
         lines += [_line(claim, result) for claim in result.claims if claim.goal is not None]

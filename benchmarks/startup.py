@@ -2,9 +2,9 @@
 
     python -m benchmarks.startup
 
-`lfw --help` and `lfw doctor` against `python -c "import typer"`, which is what a command line written
-with typer costs before its first own line. Each is a process of its own, whose imports are compiled
-already.
+`lfw --help` and `lfw doctor` against `python -c "import typer"`, which is what a command line
+written with typer costs before its first own line. Each is a process of its own, whose imports are
+compiled already.
 """
 
 import os

@@ -2,10 +2,11 @@
 
     python -m benchmarks.peers.notebook DATA_SET_FOLDER SCRATCH_FOLDER --epochs 14
 
-Read the list of people, look at every image's size, draw 75 images of each of the six most photographed
-people, copy them into folders, fit the notebook's network on `ImageDataGenerator`'s batches, predict the test part.
-The scratch folder is empty at the start, so the network gets 288 images to learn from, as was meant. The last
-line is JSON: the seconds of the fit's first epoch, of each later one, and of all.
+Read the list of people, look at every image's size, draw 75 images of each of the six most
+photographed people, copy them into folders, fit the notebook's network on `ImageDataGenerator`'s
+batches, predict the test part. The scratch folder is empty at the start, so the network gets 288
+images to learn from, as was meant. The last line is JSON: the seconds of the fit's first epoch, of
+each later one, and of all.
 """
 
 import argparse

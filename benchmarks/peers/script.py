@@ -2,8 +2,8 @@
 
     python -m benchmarks.peers.script SOURCE DATA_FOLDER
 
-Fetch, read the lists, audit, report bias, split, fit, baselines, strangers, evaluate, save. The last
-line is the test accuracy.
+Fetch, read the lists, audit, report bias, split, fit, baselines, strangers, evaluate, save. The
+last line is the test accuracy.
 """
 
 import os
