@@ -26,6 +26,7 @@ from benchmarks.peers.loops import copy_parts
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.threads import one_thread_an_image
 
 _BATCH = 32
 _PEER = "`ImageDataGenerator.flow_from_directory`"
@@ -50,7 +51,9 @@ def run(data: Data, rounds: int, steps: int) -> Result:
     labels = np.array(split.labels("train"))
     with tempfile.TemporaryDirectory() as folder:
         copy_parts(data.images, {"train": split.part("train")["image_path"].tolist()}, Path(folder))
-        taken = contest(_contenders(Path(folder) / "train", pixels, labels, steps), rounds)
+        contenders = _contenders(Path(folder) / "train", pixels, labels, steps)
+        with one_thread_an_image():  # as in a fit
+            taken = contest(contenders, rounds)
     claims = [
         _claim(taken, "notebook", "250x250 RGB: shear, zoom, flip", 6.0),
         _claim(taken, "compact", "112x96 grey, as `compact` takes it, with its changes", 20.0),

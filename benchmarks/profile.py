@@ -2,10 +2,10 @@
 
     python -m benchmarks.profile                 # the first run in a new data folder, and again
 
-`lfw train` is run under pyinstrument, a sampling profiler, in a new data folder, and once more in the
-same. Stages are timed by the run itself; what is in no stage is the start of Python and of the Prefect
-server, imports, and the end. Imports and libraries are from the profile of the main thread, and are
-spent within the stages and the rest.
+`lfw train` is run under pyinstrument, a sampling profiler, in a new data folder, and once more in
+the same. Stages are timed by the run itself; what is in no stage is the start of Python and of
+the Prefect server, imports, and the end. Imports and libraries are from the profile of the main
+thread, and are spent within the stages and the rest.
 """
 
 import json

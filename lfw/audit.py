@@ -28,7 +28,7 @@ PROBLEMS = ("unreadable", "damaged", "too large", "mislabelled", "not RGB", "off
 UNUSABLE = frozenset({"unreadable", "damaged", "too large", "mislabelled"})
 """Problems for which an image is left out of any selection."""
 
-_AS_EXPECTED: dict[str, int | str] = {
+_AS_EXPECTED: dict[str, object] = {
     "width": SIZE,
     "height": SIZE,
     "mode": "RGB",
@@ -111,12 +111,12 @@ def audit_images(
 def _frame(paths: Sequence[str], odd: dict[int, dict[str, object]]) -> pd.DataFrame:
     """Make the table of all images, of which most are as they should be."""
     frame = pd.DataFrame({"image_path": list(paths)})
-    first = np.zeros(len(paths), dtype=np.intp)
     for name, usual in _AS_EXPECTED.items():
-        column = pd.array([usual], dtype="Int64" if isinstance(usual, int) else "str").take(first)
-        column[list(odd)] = [row[name] for row in odd.values()]
-        frame[name] = column
-    return frame
+        values: list[object] = [usual] * len(paths)
+        for place, row in odd.items():
+            values[place] = row[name]
+        frame[name] = values
+    return frame.astype({"width": "Int64", "height": "Int64"})
 
 
 def read_thumbnail(path: Path) -> NDArray[np.uint8]:
