@@ -12,7 +12,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-_HELP = ([], ["--help"], ["-h"])
+_HELP: tuple[list[str], ...] = ([], ["--help"], ["-h"])
 _DOCTOR = (["doctor"], ["doctor", "--json"])
 
 

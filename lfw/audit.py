@@ -74,6 +74,8 @@ def audit_images(
     paths: Sequence[str],
     progress: Progress | None = None,
     runner: Runner = IN_THREADS,
+    *,
+    keep_thumbnails: bool = True,
 ) -> Audit:
     """Read and strictly decode every image.
 
@@ -87,6 +89,9 @@ def audit_images(
         Told how many of how many were audited.
     runner
         Where the images are decoded.
+    keep_thumbnails
+        Whether the result has thumbnails: 4 kB an image, which only the search for same
+        photographs needs.
 
     Notes
     -----
@@ -97,12 +102,14 @@ def audit_images(
     read, and all is found that a full decoding finds, but few pixels are computed. All else, and
     all that is found to be wrong, is looked at a second time, in full.
     """
-    thumbnails = np.zeros((len(paths), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
+    kept = len(paths) if keep_thumbnails else 0
+    thumbnails = np.zeros((kept, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     odd: dict[int, dict[str, object]] = {}
     with one_thread_an_image():
         found = map_chunks(partial(_examine_all, image_folder), paths, runner, progress)
         for place, (row, small) in enumerate(found):
-            thumbnails[place] = small
+            if keep_thumbnails:
+                thumbnails[place] = small
             if row is not None:
                 odd[place] = row
     return Audit(_frame(paths, odd), thumbnails)
@@ -110,13 +117,12 @@ def audit_images(
 
 def _frame(paths: Sequence[str], odd: dict[int, dict[str, object]]) -> pd.DataFrame:
     """Make the table of all images, of which most are as they should be."""
-    frame = pd.DataFrame({"image_path": list(paths)})
+    columns: dict[str, list[object]] = {"image_path": list(paths)}
     for name, usual in _AS_EXPECTED.items():
-        values: list[object] = [usual] * len(paths)
+        columns[name] = [usual] * len(paths)
         for place, row in odd.items():
-            values[place] = row[name]
-        frame[name] = values
-    return frame.astype({"width": "Int64", "height": "Int64"})
+            columns[name][place] = row[name]
+    return pd.DataFrame(columns).astype({"width": "Int64", "height": "Int64"})
 
 
 def read_thumbnail(path: Path) -> NDArray[np.uint8]:
