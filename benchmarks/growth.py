@@ -8,8 +8,8 @@ Data sets are made of hard links to a few drawn images, with as many people to t
 is the quotient of two sizes' seconds, divided by the factor between the sizes. Memory is the most
 that the process held beyond what it held before the stage.
 
-The search for doubled photographs is not in the audit here, nor are the thumbnails that it needs: it
-compares all images with all (docs/scaling.md), and grows with their square.
+The search for doubled photographs is not in the audit here, nor are the thumbnails that it needs:
+it compares all images with all (docs/scaling.md), and grows with their square.
 """
 
 import json

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
 from lfw.images import MAX_PIXELS, SIZE
-from lfw.manifest import Progress
+from lfw.manifest import Progress, read_file
 from lfw.runners import IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
@@ -150,8 +150,7 @@ def _glance(path: str) -> tuple[None, NDArray[np.uint8]] | None:
     if not path.endswith(".jpg"):
         return None
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (a Path costs as much as this)
-            content = file.read()
+        content = read_file(path)
         if not is_plain_jpeg(content, SIZE, SIZE):
             return None
         grey = simplejpeg.decode_jpeg(

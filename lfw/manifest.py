@@ -14,7 +14,7 @@ from lfw.digest import text_digest
 from lfw.errors import DataError
 from lfw.threads import Progress, in_threads
 
-__all__ = ["Manifest", "Progress", "build_manifest"]
+__all__ = ["Manifest", "Progress", "build_manifest", "read_file"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 LIST_SUFFIXES = frozenset({".csv", ".txt"})
@@ -162,13 +162,18 @@ def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[
 
     def one(path: str) -> tuple[int, str]:
         try:
-            with open(root + path, "rb", buffering=0) as file:  # noqa: PTH123 (as above)
-                content = file.readall()
+            content = read_file(root + path)
         except OSError as error:
             raise DataError(f"{root}{path} cannot be read: {error.strerror}.") from error
         return len(content), sha256(content).hexdigest()
 
     return list(in_threads(one, paths, progress))
+
+
+def read_file(path: str) -> bytes:
+    """Read a small file, with nothing around it: a Path and a buffer cost as much as the reading."""
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        return file.readall()
 
 
 def _rows_digest(rows: pd.DataFrame) -> str:

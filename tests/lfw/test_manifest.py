@@ -171,10 +171,10 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(path: Path) -> str:
-        raise PermissionError(13, "Permission denied", str(path))
+    def unreadable(path: str) -> bytes:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("lfw.manifest.file_digest", unreadable)
+    monkeypatch.setattr("lfw.manifest.read_file", unreadable)
     with pytest.raises(DataError, match=r"Ann_0001\.jpg cannot be read: Permission denied"):
         build_manifest(write_data(tmp_path))
 
