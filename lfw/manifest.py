@@ -171,7 +171,7 @@ def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[
 
 
 def read_file(path: str) -> bytes:
-    """Read a small file, with nothing around it: a Path and a buffer cost as much as the reading."""
+    """Read a small file, without the Path and the buffer that cost as much as the reading."""
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         return file.readall()
 
