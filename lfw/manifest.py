@@ -25,6 +25,9 @@ STRAY = re.compile(
 """Files that desktops and editors leave behind: named, never read."""
 
 
+_AT_ONCE = 1 << 15
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a data set's folder holds.
@@ -171,9 +174,21 @@ def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[
 
 
 def read_file(path: str) -> bytes:
-    """Read a small file, without the Path and the buffer that cost as much as the reading."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-        return file.readall()
+    """Read a small file in three calls of the system; Python's own way takes eight.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        parts = [os.read(file, _AT_ONCE)]
+        while len(parts[-1]) == _AT_ONCE or (len(parts) > 1 and parts[-1]):
+            parts.append(os.read(file, _AT_ONCE))
+    finally:
+        os.close(file)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _rows_digest(rows: pd.DataFrame) -> str:

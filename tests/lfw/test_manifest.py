@@ -9,7 +9,7 @@ import pytest
 
 from lfw.errors import DataError
 from lfw.fetch import KNOWN_IMAGES
-from lfw.manifest import Manifest, build_manifest
+from lfw.manifest import Manifest, build_manifest, read_file
 
 
 def write_data(folder: Path, prefix: str = "lfw/lfw") -> Path:
@@ -185,3 +185,15 @@ def test_real_images_are_the_known_ones(real_manifest: Manifest) -> None:
     assert len(real_manifest.lists) == 10
     assert real_manifest.image_folder == "lfw-deepfunneled/lfw-deepfunneled"
     assert real_manifest.stray == ()
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 3 << 15, 200_000])
+def test_files_of_any_size_are_read_whole(size: int, tmp_path: Path) -> None:
+    content = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "file").write_bytes(content[:size])
+    assert read_file(str(tmp_path / "file")) == content[:size]
+
+
+def test_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_file(str(tmp_path))
