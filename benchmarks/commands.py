@@ -38,7 +38,7 @@ class Commands:
         self.epochs = epochs
         self.megabytes: dict[str, list[float]] = {}
         self.accuracy: dict[str, list[float]] = {}
-        self.people = _rows_of_six(data)
+        self.people = rows_of_six(data)
 
     def contenders(self) -> dict[str, Any]:
         """Give them by name."""
@@ -84,7 +84,7 @@ class Commands:
             self.accuracy.setdefault(name, []).append(accuracy)
 
 
-def _rows_of_six(data: Data) -> list[list[str]]:
+def rows_of_six(data: Data) -> list[list[str]]:
     """Give six people for each round: the most photographed, from the seventh on."""
     counted = data.people.sort_values(["images", "name"], ascending=[False, True])["name"].tolist()
     others = counted[6:] if len(counted) > 18 else counted

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import audit, growth, ready, scoring, startup
+from benchmarks import audit, commands, growth, profile, ready, scoring, startup
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.contest import Result
 from benchmarks.data import Data, bring
@@ -96,6 +97,27 @@ def test_each_takes_rounds_and_a_folder_to_keep(name: str) -> None:
         check=True,
     )
     assert {"--rounds", "--json", "--keep"} <= set(done.stdout.replace("[", " ").split())
+
+
+def test_each_round_has_other_people(data: Data) -> None:
+    rounds = commands.rows_of_six(data)
+    named = [name for six in rounds for name in six]
+    assert len(named) == len(set(named)) >= 6
+    assert set(named) <= set(data.people["name"])
+    assert len(rounds[0]) == 6
+
+
+def test_profile_tells_imports_from_work() -> None:
+    def frame(path: str, seconds: float, *inside: dict[str, Any]) -> dict[str, Any]:
+        return {"file_path": path, "time": seconds, "children": list(inside)}
+
+    pandas = frame("/x/site-packages/pandas/__init__.py", 2.0)
+    loading = frame("<frozen importlib._bootstrap>", 2.5, pandas)
+    work = frame("/x/lfw/audit.py", 4.0, frame("/x/site-packages/cv2.py", 3.0))
+    whole = frame("/x/infra/start.py", 7.0, loading, work)
+    assert profile.imports(whole) == 2.5
+    found = profile.libraries(whole)
+    assert found == {"pandas": 2.0, "Python": 1.0, "lfw-flow": 1.0, "cv2": 3.0}
 
 
 def test_pages_have_the_figures_that_were_kept() -> None:
