@@ -131,7 +131,7 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
     parser.add_argument("--source", default="auto")
-    parser.add_argument("--part", type=int, default=2000, help="images for cleanvision; 0: none")
+    parser.add_argument("--part", type=int, default=1000, help="images for cleanvision; 0: none")
     asked = parser.parse_args()
     result = run(bring(asked.source), asked.rounds, asked.part, doubles=True)
     finish(result, as_json=asked.json, keep=asked.keep)

@@ -3,7 +3,8 @@
     python -m benchmarks.commands                    # about 12 minutes on two quiet cores
     python -m benchmarks.commands --rounds 1 --epochs 1 --source sample
 
-In each round, in turns, each as a process of its own, server start included:
+In each round, one after the other, each as a process of its own, server start included (nothing is
+warmed up but the disk's cache, by fetching the data set first):
 
 * the notebook's script (benchmarks/peers/notebook.py). Its fit of 14 epochs is taken as the first
   epoch and 13 times the median of the later ones, of which `--epochs` are run in all (14: all);
@@ -55,7 +56,7 @@ class Commands:
         }
 
     def fresh(self, turn: int) -> Path:
-        """Give the data folder of a round; that of the warm-up serves those with data at hand."""
+        """Give the data folder of a round; that of the first serves those with data at hand."""
         return self.scratch / f"data-{turn}"
 
     def train(self, name: str, folder: Path, *more: str) -> float:
@@ -95,7 +96,7 @@ def measure(data: Data, rounds: int, epochs: int) -> Result:
     """Run all commands in turns."""
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
         commands = Commands(data, Path(scratch), epochs)
-        taken = contest(commands.contenders(), rounds, turned=False)
+        taken = contest(commands.contenders(), rounds, warm_up=0, turned=False)
     held = {name: values[-rounds:] for name, values in commands.megabytes.items()}
     setting: dict[str, object] = {
         "epochs run of the notebook's fit": epochs,
@@ -136,7 +137,7 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
     parser.add_argument("--source", default="auto")
-    parser.add_argument("--epochs", type=int, default=3, help="of the notebook's 14 that are run")
+    parser.add_argument("--epochs", type=int, default=2, help="of the notebook's 14 that are run")
     asked = parser.parse_args()
     result = measure(bring(asked.source), asked.rounds, asked.epochs)
     finish(result, as_json=asked.json, keep=asked.keep)

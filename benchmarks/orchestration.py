@@ -43,7 +43,7 @@ def measure(data: Data, rounds: int) -> Result:
             return ran.seconds
 
         with prefect_server(Path(scratch) / "server") as url:
-            taken = contest({"flow": flow, "script": script}, rounds)
+            taken = contest({"flow": flow, "script": script}, rounds, warm_up=0)
     if accuracy["flow"] != accuracy["script"]:
         raise LfwError(f"Flow and script differ: {accuracy}.")
     more = [a - b for a, b in zip(taken["flow"], taken["script"], strict=True)]

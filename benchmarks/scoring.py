@@ -1,6 +1,6 @@
 """How much longer scoring takes than a plain decoding of the same images, and why.
 
-    python -m benchmarks.scoring                                   # 1,000 images a round
+    python -m benchmarks.scoring                                   # 400 images a round
     python -m benchmarks.scoring --images 10000 --rounds 3 --json
     python -m benchmarks.scoring --model-version champion          # a registered version
 
@@ -129,7 +129,7 @@ def registered_scorer(wanted: str) -> Scorer:
 def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
-    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--model-version", help="a number, champion or challenger")
     asked = parser.parse_args()
     wanted = asked.model_version
