@@ -1,7 +1,7 @@
 """Audit, manifest and split at several times the size of the data set: time and memory.
 
-    python -m benchmarks.growth                            # 662 images (1/20 of LFW), 10 and 100 times
-    python -m benchmarks.growth --images 13233 --factors 1,10,100    # LFW, 10 and 100 times
+    python -m benchmarks.growth                     # 662 images (1/20 of LFW), 10 and 100 times
+    python -m benchmarks.growth --images 13233      # LFW, 10 and 100 times
 
 Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
 (the names are generated). Each stage works on each size in turns, in a process of its own; a growth

@@ -93,6 +93,7 @@ def shipped_scorer() -> Scorer:
     """Put a head, fitted to drawn vectors, behind the shipped embedding."""
     from lfw.embedding.classifying import classify
     from lfw.embedding.store import SHIPPED, read_embedding
+    from lfw.heads import Strangers
     from lfw.serving import answers, predict
 
     network = read_embedding(SHIPPED).network
@@ -100,7 +101,8 @@ def shipped_scorer() -> Scorer:
     labels = np.repeat(np.arange(6), 12)
     centres = rng.normal(size=(6, network.output_shape[-1]))
     vectors = (centres[labels] + 0.1 * rng.normal(size=(72, centres.shape[1]))).astype(np.float32)
-    strangers = rng.normal(size=(60, centres.shape[1])).astype(np.float32)
+    others = rng.normal(size=(60, centres.shape[1])).astype(np.float32)
+    strangers = Strangers.of(others, [str(number) for number in range(60)])
     found = classify(network, (vectors, labels), (vectors, labels), strangers)
     classes = tuple("ABCDEF")
 

@@ -32,7 +32,7 @@ from lfw.figures import (
     plot_open_set,
     save,
 )
-from lfw.heads import choose_head
+from lfw.heads import Strangers, choose_head
 from lfw.images import read_many
 from lfw.open_set import draw_strangers, score_open_set, set_threshold
 from lfw.parameters import TrainParameters
@@ -82,12 +82,13 @@ def _fit_and_test(root: Path, split: Split, strangers: pd.DataFrame, folder: Pat
         labels = np.concatenate([np.array(split.labels(part)) for part in parts])
         return read_many(root, rows["image_path"].tolist()), labels
 
-    def met(role: str) -> Any:
-        return read_many(root, strangers["image_path"][strangers["role"] == role].tolist())
+    def met(role: str) -> tuple[Any, list[str]]:
+        rows = strangers[strangers["role"] == role].drop_duplicates("name")
+        return hog(read_many(root, rows["image_path"].tolist())), rows["name"].tolist()
 
     hog = FEATURES["hog"]
     fitted = [(hog(pixels), labels) for pixels, labels in (read("train"), read("validation"))]
-    head = choose_head(fitted[0], fitted[1], hog(met("head")), _COMPONENTS).head
+    head = choose_head(fitted[0], fitted[1], Strangers.of(*met("head")), _COMPONENTS).head
     FeatureClassifier("hog", head).save(folder / "head.npz")
     pixels, truth = read("test")
     answers = {name: predict_baseline(name, *read("train", "validation"), pixels, _WANTED.seed)
@@ -95,9 +96,9 @@ def _fit_and_test(root: Path, split: Split, strangers: pd.DataFrame, folder: Pat
     for answer in answers.values():
         score(truth, answer)
     known = head.probabilities(hog(pixels))
-    threshold = set_threshold(head.probabilities(hog(met("validation"))))
+    threshold = set_threshold(head.probabilities(met("validation")[0]))
     if threshold is not None:
-        strange = head.probabilities(hog(met("test")))
+        strange = head.probabilities(met("test")[0])
         save(plot_open_set(score_open_set(truth, known, strange, threshold)), folder / "open.png")
     return _evaluate(split, truth, known, folder)
 
