@@ -1,6 +1,7 @@
 """Commands measured as a user runs them: a process each, with all that it starts."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 
 _SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_TO_END = 60
 _MEGABYTE = 1e6
 
 
@@ -53,9 +55,15 @@ def run(arguments: list[str], environ: dict[str, str] | None = None) -> Ran:
     )
     watch = _Watch(process.pid)
     watch.start()
-    output, errors = process.communicate()
+    try:
+        output, errors = process.communicate()
+    except BaseException:  # Ctrl-C, say: what it started ends with it
+        process.send_signal(signal.SIGINT)
+        process.wait(_SECONDS_TO_END)
+        raise
+    finally:
+        watch.done.set()
     seconds = time.perf_counter() - since
-    watch.done.set()
     watch.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{errors[-2000:]}")

@@ -30,9 +30,9 @@ WHY = {
     "bias-report": "two figures",
     "find-embedding": "a file copied from the registry, and read",
     "stratified-split": "SHA-256 of every image of the split; a figure",
-    "train": "images taken through the embedding, 8.5 ms of a processor each; heads fitted",
+    "train": "images taken through the embedding, which are most of it; heads fitted",
     "baselines": "three methods fitted; 2,000 resamples for each interval",
-    "open-set": "2,000 strangers taken through the embedding, once for all selections",
+    "open-set": "strangers taken through the embedding, once for all selections",
     "evaluate": "the saved network asked as it is served; intervals; figures",
     "register": "the model saved, checked and registered in MLflow",
 }
