@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.audit import audit_images
+from lfw.audit import audit_images, read_thumbnail
 from lfw.baselines import BASELINES, predict_baseline
 from lfw.catalog import expand_paths, read_catalog
 from lfw.comparison import corrected_t
@@ -137,7 +137,12 @@ def _data(source: str, folder: Path) -> Data:
     images = expand_paths(people).merge(files[["image_path", "sha256"]], on="image_path")
     paths = images["image_path"].tolist()
     audit = audit_images(root, paths)
-    same = find_same_photos(audit.thumbnails, paths, lambda place: read_grey(root / paths[place]))
+    same = find_same_photos(
+        audit.thumbnails,
+        paths,
+        lambda place: read_grey(root / paths[place]),
+        lambda place: read_thumbnail(root / paths[place]),
+    )
     pairs = pd.DataFrame(same, columns=["first", "second", "similarity", "same_name"])
     usable = images[~images["image_path"].isin(audit.unusable["image_path"])]
     doubled = list(zip(pairs["first"], pairs["second"], strict=True))

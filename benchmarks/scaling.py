@@ -69,7 +69,7 @@ class Made:
         return [str(path) for path in self.rows["image_path"]]
 
 
-def make(size: int, drawn: list[Path], folder: Path) -> Made:
+def make(size: int, drawn: list[Path], folder: Path, *, archived: bool = True) -> Made:
     """Make a data set of links, with as many people to its images as LFW has."""
     people = max(2, round(size * LFW_PEOPLE / LFW_IMAGES))
     weights = 1 / np.arange(1, people + 1)  # few have many images, most have one
@@ -80,12 +80,14 @@ def make(size: int, drawn: list[Path], folder: Path) -> Made:
     rows = expand_paths(frame)
     root = folder / str(size) / "images"
     archive = folder / f"{size}.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        for number, path in enumerate(rows["image_path"]):
-            target = root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.link(drawn[number % len(drawn)], target)
-            packed.write(target, f"images/{path}")
+    for number, path in enumerate(rows["image_path"]):
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(drawn[number % len(drawn)], target)
+    if archived:
+        with zipfile.ZipFile(archive, "w") as packed:
+            for path in rows["image_path"]:
+                packed.write(root / path, f"images/{path}")
     rows["sha256"] = [f"{number:064x}" for number in range(len(rows))]
     return Made(size, archive, root, frame, rows, folder / "scratch")
 

@@ -1,124 +1,142 @@
-"""How much longer scoring takes than a plain decoding of the same images.
+"""How much longer scoring takes than a plain decoding of the same images, and why.
 
-    python -m benchmarks.scoring --images 10000         # by the champion
-    python -m benchmarks.scoring --images 2000 --model-version 1 --rounds 3 --json
+    python -m benchmarks.scoring                                   # 400 images a round
+    python -m benchmarks.scoring --images 10000 --rounds 3 --json
+    python -m benchmarks.scoring --model-version champion          # a registered version
 
-Drawn people are decoded one by one by Pillow, and scored (decoded, answered for, put into table and
-contact sheet) by a registered version, in turns. The ratio of each pair of turns is taken; the
-table has their median, least and largest. The model is loaded, and warm, before the first turn.
+Drawn people are decoded one by one by Pillow, and scored: decoded, answered for, put into table and
+contact sheet. The model is that of `lfw train`: the embedding that is shipped, and a head (fitted
+to drawn people, here). The network alone, on images that are decoded already, is the floor: what
+scoring would take if all the rest cost nothing. Memory is the most that the process held.
 """
 
-import argparse
-import json
 import os
 import resource
 import shutil
-import statistics
+import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
-import mlflow
-from PIL import Image
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from infra.mlflow_store import tracking_uri
+from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
+from benchmarks.peers.loops import load_all
 from lfw.image_files import find_files
+from lfw.images import read_many
 from lfw.sample import write_sample
 from lfw.scoring import Scorer, score_files
-from lfw.settings import data_folder
-from tasks.promotion import find_version
-from tasks.registry import MODEL_NAME
+
+_ONE_BATCH = 256
 
 
-def main() -> None:
-    """Measure, and print a table or one JSON object."""
-    asked = _arguments()
+def run(scorer: Scorer, images: int, rounds: int) -> Result:
+    """Measure.
+
+    Parameters
+    ----------
+    scorer
+        The model.
+    images
+        A round.
+    rounds
+        That count.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        names = draw(folder, images)
+        few = names[: min(_ONE_BATCH, images)]
+        pixels = read_many(folder / "images", few)
+
+        def score(turn: int) -> None:
+            score_files(find_files([folder / "images"]), scorer, folder / f"out-{turn}")
+
+        def network(_: int) -> None:
+            for start in range(0, images, len(few)):
+                scorer.answer(pixels[: images - start])
+
+        contenders: dict[str, Contender] = {
+            "decode": lambda _: _discard(load_all(folder / "images", names)),
+            "score": score,
+            "network": network,
+        }
+        taken = contest(contenders, rounds)
+    peer = "Pillow decoding the same images"
+    claims = [
+        compare(taken, ("score", "decode"), (f"scoring of {images:,} images", peer), 4.0),
+        compare(taken, ("network", "decode"), ("floor: the network alone", peer), None),
+    ]
+    unit = 1 if sys.platform == "darwin" else 1024
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    claims.append(Claim("peak memory of scoring", "", None, "most", "MB", [held]))
+    setting: dict[str, object] = {"images": images, "model version": scorer.version}
+    return Result("scoring", "python -m benchmarks.scoring", claims, taken, setting)
+
+
+def _discard(_: object) -> None:
+    """Give nothing, so that the seconds count."""
+
+
+def draw(folder: Path, count: int) -> list[str]:
+    """Draw a sample of people, and copy its images until there are enough; give their names."""
+    write_sample(folder / "sample", scale=0.15)
+    drawn = sorted((folder / "sample").rglob("*.jpg"))
+    (folder / "images").mkdir()
+    names = [f"{number:06}.jpg" for number in range(count)]
+    for number, name in enumerate(names):
+        shutil.copyfile(drawn[number % len(drawn)], folder / "images" / name)
+    return names
+
+
+def shipped_scorer() -> Scorer:
+    """Put a head, fitted to drawn vectors, behind the shipped embedding."""
+    from lfw.embedding.classifying import classify
+    from lfw.embedding.store import SHIPPED, read_embedding
+    from lfw.heads import Strangers
+    from lfw.serving import answers, predict
+
+    network = read_embedding(SHIPPED).network
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(6), 12)
+    centres = rng.normal(size=(6, network.output_shape[-1]))
+    vectors = (centres[labels] + 0.1 * rng.normal(size=(72, centres.shape[1]))).astype(np.float32)
+    others = rng.normal(size=(60, centres.shape[1])).astype(np.float32)
+    strangers = Strangers.of(others, [str(number) for number in range(60)])
+    found = classify(network, (vectors, labels), (vectors, labels), strangers)
+    classes = tuple("ABCDEF")
+
+    def answer(pixels: NDArray[np.uint8]) -> pd.DataFrame:
+        return answers(predict(found.model, pixels), classes, 0.5)
+
+    return Scorer("shipped embedding", "shipped", 0.5, answer)
+
+
+def registered_scorer(wanted: str) -> Scorer:
+    """Load a registered version from the data folder's store."""
+    import mlflow
+
+    from infra.mlflow_store import tracking_uri
+    from lfw.settings import data_folder
+    from tasks.promotion import find_version
+    from tasks.registry import MODEL_NAME
+
     mlflow.set_tracking_uri(tracking_uri(data_folder(os.environ)))
-    scorer = _scorer(asked.model_version)
-    with tempfile.TemporaryDirectory() as folder:
-        images = _draw(Path(folder), asked.images)
-        some = find_files([images])
-        some.files = some.files[:128]
-        score_files(some, scorer, Path(folder) / "warm")
-        rounds = [_round(images, scorer, Path(folder) / f"out-{n}") for n in range(asked.rounds)]
-    found = _summary(rounds, asked.images, scorer.version)
-    print(json.dumps(found) if asked.json else _table(found))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--model-version", default="champion")
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
-
-
-def _scorer(wanted: str) -> Scorer:
     version = find_version(wanted)
     loaded = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{version}")
     threshold = loaded.unwrap_python_model().threshold
     return Scorer(MODEL_NAME, version, threshold, loaded.predict)
 
 
-def _draw(folder: Path, count: int) -> Path:
-    """Draw a sample of people, and copy its images until there are enough."""
-    write_sample(folder / "sample", scale=0.15)
-    drawn = sorted((folder / "sample").rglob("*.jpg"))
-    images = folder / "images"
-    images.mkdir()
-    for number in range(count):
-        shutil.copyfile(drawn[number % len(drawn)], images / f"{number:06}.jpg")
-    return images
-
-
-def _round(images: Path, scorer: Scorer, out: Path) -> dict[str, float]:
-    """Decode all images, then score them: seconds by the clock, and of the processors."""
-    begin = _now()
-    for path in sorted(images.iterdir()):
-        with Image.open(path) as image:
-            image.convert("RGB").load()
-    between = _now()
-    score_files(find_files([images]), scorer, out)
-    end = _now()
-    return {
-        **{f"decode_{name}": between[name] - begin[name] for name in begin},
-        **{f"score_{name}": end[name] - between[name] for name in begin},
-    }
-
-
-def _now() -> dict[str, float]:
-    return {"clock": time.perf_counter(), "processors": time.process_time()}
-
-
-def _summary(rounds: list[dict[str, float]], images: int, version: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"images": images, "model_version": version, "rounds": len(rounds)}
-    for how in ("clock", "processors"):
-        decode, score = ([one[f"{what}_{how}"] for one in rounds] for what in ("decode", "score"))
-        ratios = [late / early for early, late in zip(decode, score, strict=True)]
-        found[how] = {
-            "decode_ms": 1000 * statistics.median(decode) / images,
-            "score_ms": 1000 * statistics.median(score) / images,
-            "ratio": {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)},
-        }
-    return found | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-
-
-def _table(found: dict[str, Any]) -> str:
-    lines = [
-        f"{found['images']:,} images, {found['rounds']} rounds, version {found['model_version']}, "
-        f"peak memory {found['peak_mb']:,.0f} MB\n",
-        "| time | decode, ms an image | score, ms an image | score / decode: median (min to max) |",
-        "|---|---|---|---|",
-    ]
-    for how in ("clock", "processors"):
-        row, ratio = found[how], found[how]["ratio"]
-        lines.append(
-            f"| {how} | {row['decode_ms']:.2f} | {row['score_ms']:.2f} | {ratio['median']:.1f} "
-            f"({ratio['min']:.1f} to {ratio['max']:.1f}) |"
-        )
-    return "\n".join(lines)
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--model-version", help="a number, champion or challenger")
+    asked = parser.parse_args()
+    wanted = asked.model_version
+    scorer = shipped_scorer() if wanted is None else registered_scorer(wanted)
+    finish(run(scorer, asked.images, asked.rounds), as_json=asked.json, keep=asked.keep)
 
 
 if __name__ == "__main__":

@@ -166,12 +166,9 @@ def automate(
 @app.command
 def doctor(*, json: _Json = False) -> None:
     """Check that everything is in place, and say what to do if not."""
-    from infra.doctor import examine, print_findings
+    from infra.doctor import report
 
-    findings = examine(os.environ)
-    print_findings(findings, as_json=json)
-    if any(finding.state == "fail" for finding in findings):
-        raise LfwError("Something is not in place: see above.")
+    report(os.environ, as_json=json)
 
 
 @app.command
@@ -238,10 +235,13 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
+    from infra.ahead import import_ahead
     from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)
+    ahead = import_ahead()
     with prefect_server(folder) as api_url:
+        ahead.join()
         os.environ.update(client_environment(folder, api_url))
         module, _, name = flow.partition(":")
         function = getattr(importlib.import_module(module), name)

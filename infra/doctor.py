@@ -7,14 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from infra.data_checks import check_data
 from infra.finding import Finding
 from infra.machine_checks import check_machine
 from infra.server_checks import check_servers
+from lfw.errors import LfwError
 from lfw.settings import data_folder
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -46,6 +43,10 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
         return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table()
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -55,3 +56,17 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         state = Text(finding.state, style=_COLOURS[finding.state])
         table.add_row(Text(finding.name), state, Text(finding.detail), Text(finding.remedy))
     Console().print(table)
+
+
+def report(environ: Mapping[str, str], *, as_json: bool) -> None:
+    """Examine everything and print what was found.
+
+    Raises
+    ------
+    LfwError
+        If something is not in place.
+    """
+    findings = examine(environ)
+    print_findings(findings, as_json=as_json)
+    if any(finding.state == "fail" for finding in findings):
+        raise LfwError("Something is not in place: see above.")

@@ -61,9 +61,8 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
         name = waiting.pop()
         if name in reached:
             continue
-        tree = _parse(name)
-        reached[name] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-        for imported in _imports(tree):
+        reached[name], imports = _parse(_source(name))
+        for imported in imports:
             top = imported.partition(".")[0]
             if top == package:
                 waiting.extend([imported] if _source_file(imported) else [])
@@ -73,15 +72,22 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
     return dict(sorted(reached.items())) | dict(sorted(versions.items()))
 
 
-def _parse(module: str) -> ast.Module:
+def _source(module: str) -> str:
     path = _source_file(module)
     if path is None:
         raise ModuleNotFoundError(f"no source for the module {module}")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _parse(source: str) -> tuple[str, frozenset[str]]:
+    """Give the digest of what runs, and what is imported; a run asks for each module often."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)
-    return tree
+    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return digest, frozenset(_imports(tree))
 
 
 def _drop_docstring(

@@ -10,7 +10,7 @@ import httpx
 
 from lfw.errors import DataError
 from lfw.files import new_folder_beside
-from lfw.manifest import Progress
+from lfw.threads import Progress
 
 _PROBE_SECONDS = 8.0
 _STALL_SECONDS = 60.0

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from lfw.baselines import grey_features
-from lfw.images import in_threads, read_rgb
+from lfw.images import read_rgb
 from lfw.manifest import Progress
+from lfw.threads import in_threads
 
 COMPONENTS = 120
 

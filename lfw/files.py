@@ -5,10 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from lfw.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARTIAL = ".partial-"
 """Prefix of what is being written; one that was left behind was never finished."""
@@ -49,7 +51,7 @@ def sweep_partial(folder: Path, of: str = "") -> list[str]:
     return [path.name for path in left]
 
 
-def read_table(path: Path, parameter: str) -> pd.DataFrame:
+def read_table(path: Path, parameter: str) -> "pd.DataFrame":
     """Read a user's CSV as text, nothing taken for a missing value.
 
     Raises
@@ -57,6 +59,8 @@ def read_table(path: Path, parameter: str) -> pd.DataFrame:
     InputError
         Naming the parameter, if the file cannot be read as a CSV.
     """
+    import pandas as pd  # half a second, which commands without a table need not wait for
+
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:

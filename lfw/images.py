@@ -1,10 +1,8 @@
 """Reading images: the one way in which pixels come in, for training, test, audit and scoring."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +12,7 @@ from PIL import Image
 
 from lfw.errors import DataError
 from lfw.manifest import Progress
+from lfw.threads import in_threads
 
 SIZE = 250
 """Height and width of an LFW image, in pixels."""
@@ -31,11 +30,6 @@ CENTRE: Crop = (slice(69, 181), slice(77, 173))
 """The face from brows to mouth, in the very centre: 112x96 pixels."""
 
 _PNG = b"\x89PNG"
-_CHUNK = 64
-_THREADS = 2
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -129,31 +123,6 @@ def read_many(
     for number, image in enumerate(decoded):
         pixels[number] = image
     return pixels
-
-
-def in_threads(
-    function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None = None
-) -> Iterable[Result]:
-    """Apply a function that releases the GIL to many items, in order, in chunks.
-
-    Parameters
-    ----------
-    function, items
-        What to do, and to what.
-    progress
-        Told how many of how many are done.
-    """
-
-    def chunk(start: int) -> list[Result]:
-        return [function(item) for item in items[start : start + _CHUNK]]
-
-    done = 0
-    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        for results in pool.map(chunk, range(0, len(items), _CHUNK)):
-            yield from results
-            done += len(results)
-            if progress is not None:
-                progress(done, len(items))
 
 
 def grey_crops(

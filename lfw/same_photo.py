@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfw.look_alikes import find_look_alikes
+from lfw.threads import in_threads, one_thread_an_image
 
 THUMBNAIL_SIDE = 64
 """Width and height of a thumbnail, in pixels."""
@@ -104,11 +105,12 @@ def find_same_photos(
     thumbnails: NDArray[np.uint8],
     paths: Sequence[str],
     load_grey: Callable[[int], NDArray[np.uint8]],
+    load_thumbnail: Callable[[int], NDArray[np.uint8]] | None = None,
 ) -> list[SamePhoto]:
     """Find the pairs of images that show the same photograph.
 
     Memory is bounded by about 15 kB per image and 200 MB. Time grows with the square of the number
-    of images: 10 s for 13,000 on one core, about 17 minutes for ten times as many.
+    of images (see docs/performance.md).
 
     Parameters
     ----------
@@ -120,6 +122,9 @@ def find_same_photos(
     load_grey
         Decodes an image, given its place in `paths`, to grey levels (H, W). Called only for the
         few images whose thumbnails already agree with another's.
+    load_thumbnail
+        Gives what :func:`thumbnail` gives for an image, by its place, where `thumbnails` are rough
+        (see :func:`lfw.audit.audit_images`): the pairs found are those of the exact ones.
 
     Returns
     -------
@@ -140,9 +145,18 @@ def find_same_photos(
     def load(index: int) -> NDArray[np.uint8]:
         return _resized(load_grey(order[index]), _SIDE)
 
+    @lru_cache(maxsize=8192)
+    def exact(index: int) -> NDArray[np.uint8]:
+        return in_order[index] if load_thumbnail is None else load_thumbnail(order[index])
+
+    def register(pair: tuple[int, int]) -> NDArray[np.float32] | None:
+        return _thumbnail_warp(exact(pair[0]), exact(pair[1]))
+
     found = []
-    for i, j in find_look_alikes(in_order):
-        warp = _thumbnail_warp(in_order[i], in_order[j])
+    with one_thread_an_image():
+        pairs = find_look_alikes(in_order, None if load_thumbnail is None else exact)
+        warps = list(in_threads(register, pairs))
+    for (i, j), warp in zip(pairs, warps, strict=True):
         if warp is None:
             continue
         similarity = _similarity(load(i), load(j), warp)

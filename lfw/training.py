@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfw.networks import Recipe, join, recipe_of
+from lfw.threads import one_thread_an_image
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 """Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
@@ -87,14 +88,15 @@ def fit(
             keras.callbacks.EarlyStopping(patience=recipe.patience, restore_best_weights=True)
         )
     validation_batches = tf.data.Dataset.from_tensor_slices(checked).batch(recipe.batch_size)
-    core.fit(
-        batches,
-        validation_data=validation_batches,
-        epochs=epochs,
-        callbacks=callbacks,
-        shuffle=False,  # the batches are shuffled already
-        verbose=0,
-    )
+    with one_thread_an_image():
+        core.fit(
+            batches,
+            validation_data=validation_batches,
+            epochs=epochs,
+            callbacks=callbacks,
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+        )
     history = pd.DataFrame(recorder.rows)
     best = len(history) if recipe.patience is None else int(history["val_loss"].argmin()) + 1
     # The fitted core drags its optimiser's state into every file it is saved in: leave it behind.
@@ -149,13 +151,18 @@ def training_batches(
         Where chance starts.
     """
 
-    def augmented(index: np.int64, chance: np.int64) -> NDArray[np.float32]:
-        rng = np.random.default_rng(abs(int(chance)))
-        return recipe.augmentation.apply(images[index], rng).astype(np.float32)
+    def augmented(indices: NDArray[np.int64], chances: NDArray[np.int64]) -> NDArray[np.uint8]:
+        changed = np.empty((len(indices), *images.shape[1:]), np.uint8)
+        for place, (index, chance) in enumerate(zip(indices, chances.tolist(), strict=True)):
+            rng = np.random.default_rng(abs(chance))
+            changed[place] = recipe.augmentation.apply(images[index], rng)
+        return changed
 
-    def load(index: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.numpy_function(augmented, [index, chance], tf.float32, stateful=False)
-        return tf.ensure_shape(image, images.shape[1:]), tf.gather(targets, index)
+    def load(indices: tf.Tensor, chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
+        changed = tf.numpy_function(augmented, [indices, chances], tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(changed, (None, *images.shape[1:]))
+        return tf.cast(shaped, tf.float32), tf.gather(targets, indices)
 
     targets = tf.constant(labels)
     passes = -(-recipe.least_steps * recipe.batch_size // len(images))
@@ -163,8 +170,8 @@ def training_batches(
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     return (
         tf.data.Dataset.zip(order, chances)
-        .map(load, num_parallel_calls=2, deterministic=True)
         .batch(recipe.batch_size)
+        .map(load, num_parallel_calls=2, deterministic=True)
         .prefetch(2)
     )
 

@@ -11,6 +11,7 @@ from lfw.audit import (
     check_gate,
     describe_sizes,
     read_errata,
+    read_thumbnail,
 )
 from lfw.bias import (
     count_groups,
@@ -70,7 +71,12 @@ def audit_resolution(
     paths = files["image_path"].tolist()
     audit = audit_images(root, paths, work.report("audit"), runner)
     same = pd.DataFrame(
-        find_same_photos(audit.thumbnails, paths, lambda place: read_grey(root / paths[place])),
+        find_same_photos(
+            audit.thumbnails,
+            paths,
+            lambda place: read_grey(root / paths[place]),
+            lambda place: read_thumbnail(root / paths[place]),
+        ),
         columns=["first", "second", "similarity", "same_name"],
     )
     identical = pd.DataFrame(byte_identical(files), columns=["first", "second"])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from lfw.audit import (
     PROBLEMS,
@@ -18,11 +19,24 @@ from lfw.audit import (
     byte_identical,
     check_gate,
     describe_sizes,
+    is_plain_jpeg,
     read_errata,
+    read_thumbnail,
 )
 from lfw.errors import DataError, InputError
+from lfw.look_alikes import ROUGHNESS, descriptors, find_look_alikes
 from lfw.same_photo import THUMBNAIL_SIDE
-from tests.lfw.bad_images import FAULTY, GOOD, SIDE, VALID, claiming, drawn
+from tests.lfw.bad_images import (
+    FAULTY,
+    GOOD,
+    PICTURE,
+    SIDE,
+    VALID,
+    claiming,
+    drawn,
+    encoded,
+    jpeg,
+)
 
 
 def audit_one(folder: Path, name: str, content: bytes) -> dict[str, object]:
@@ -87,6 +101,61 @@ def test_thumbnails_are_grey_copies_and_zero_where_nothing_was_decoded(tmp_path:
     assert audit.thumbnails.shape == (2, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     assert not audit.thumbnails[0].any()
     assert audit.thumbnails[1].mean() == pytest.approx(drawn().mean(), abs=4)
+
+
+def spoilt(rng: np.random.Generator) -> bytes:
+    """A plain JPEG with some bytes changed, blanked, cut out or cut off."""
+    content = bytearray(GOOD)
+    place, how = int(rng.integers(2, len(content))), int(rng.integers(4))
+    if how == 0:
+        content[place] ^= 1 << int(rng.integers(8))
+    elif how == 1:
+        content[place : place + 16] = rng.bytes(16)
+    elif how == 2:
+        del content[place : place + int(rng.integers(1, 64))]
+    else:
+        del content[place:]
+    return bytes(content)
+
+
+def test_quick_look_misses_nothing_that_full_decoding_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All bytes of the head, and bytes all over the rest: the table is the same either way."""
+    rng = np.random.default_rng(0)
+    head = GOOD.index(b"\xff\xda") + 14
+    changed = [GOOD[:at] + bytes([GOOD[at] ^ 1 << at % 8]) + GOOD[at + 1 :] for at in range(head)]
+    names = []
+    for number, content in enumerate(changed + [spoilt(rng) for _ in range(400)]):
+        names.append(f"{number}.jpg")
+        (tmp_path / names[-1]).write_bytes(content)
+    quick = audit_images(tmp_path, names).images
+    monkeypatch.setattr("lfw.audit.is_plain_jpeg", lambda *_: False)
+    pd.testing.assert_frame_equal(quick, audit_images(tmp_path, names).images)
+    assert 300 < (quick["problem"] != "").sum() < len(names) - 100
+
+
+def test_only_a_plain_jpeg_is_plain() -> None:
+    plain = [name for name in VALID if is_plain_jpeg(VALID[name](), SIDE, SIDE)]
+    assert plain == ["baseline.jpg", "upper-case.JPG", "long-suffix.jpeg"]
+    assert not is_plain_jpeg(GOOD, SIDE, SIDE + 1)
+    cut = [GOOD[:length] for length in range(GOOD.index(b"\xff\xda"))]
+    assert not any(is_plain_jpeg(content, SIDE, SIDE) for content in cut)
+    two = encoded(PICTURE, "MPO", save_all=True, append_images=[PICTURE])
+    assert not is_plain_jpeg(two, SIDE, SIDE)
+
+
+def test_rough_thumbnails_are_near_the_exact_ones(tmp_path: Path) -> None:
+    """Nearer than what the search for look-alikes allows for."""
+    for number in range(20):
+        image = Image.fromarray(drawn(number)).effect_spread(number % 5)
+        (tmp_path / f"{number}.jpg").write_bytes(jpeg(image))
+    names = [f"{number}.jpg" for number in range(20)]
+    exact = np.stack([read_thumbnail(tmp_path / name) for name in names])
+    rough = audit_images(tmp_path, names).thumbnails
+    assert (rough != exact).any()
+    first, second = descriptors(exact), descriptors(rough)
+    assert np.abs(first @ first.T - second @ second.T).max() < ROUGHNESS
 
 
 def test_exif_does_not_turn_the_size(tmp_path: Path) -> None:
@@ -201,5 +270,9 @@ def test_real_images_are_whole_and_of_one_size(real_images: Path) -> None:
     assert len(audit.images) == 13_233
     assert (audit.images["problem"] == "").all()
     described = describe_sizes(audit)
+    exact = np.stack([read_thumbnail(real_images / path) for path in paths])
+    assert find_look_alikes(
+        audit.thumbnails, lambda place: np.asarray(exact[place], np.uint8)
+    ) == find_look_alikes(exact)
     assert list(described.loc["mean"]) == [SIDE, SIDE]
     assert list(described.loc["std"]) == [0, 0]

@@ -16,7 +16,6 @@ from lfw.images import (
     SIZE,
     Crop,
     grey_crops,
-    in_threads,
     read_grey,
     read_many,
     read_rgb,
@@ -114,25 +113,6 @@ def test_many_name_the_one_that_is_damaged(tmp_path: Path) -> None:
     written(tmp_path, "bad.jpg", GOOD[:500])
     with pytest.raises(DataError, match=r"bad\.jpg cannot be decoded"):
         read_many(tmp_path, ["good.jpg", "bad.jpg", "good.jpg"])
-
-
-@pytest.mark.parametrize("count", [0, 1, 64, 65, 1000])
-def test_threads_keep_the_order_and_tell_how_far_they_are(count: int) -> None:
-    told: list[tuple[int, int]] = []
-
-    def tell(done: int, total: int) -> None:
-        told.append((done, total))
-
-    found = list(in_threads(lambda n: n * n, range(count), tell))
-    assert found == [n * n for n in range(count)]
-    assert [total for _, total in told] == [count] * len(told)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert not count or told[-1] == (count, count)
-
-
-def test_threads_pass_errors_on() -> None:
-    with pytest.raises(ZeroDivisionError):
-        list(in_threads(lambda n: 1 // n, [2, 1, 0]))
 
 
 @pytest.mark.parametrize("crop", [FACE, CENTRE])

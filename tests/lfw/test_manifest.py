@@ -9,7 +9,7 @@ import pytest
 
 from lfw.errors import DataError
 from lfw.fetch import KNOWN_IMAGES
-from lfw.manifest import Manifest, build_manifest
+from lfw.manifest import Manifest, build_manifest, read_file
 
 
 def write_data(folder: Path, prefix: str = "lfw/lfw") -> Path:
@@ -171,10 +171,10 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(path: Path) -> str:
-        raise PermissionError(13, "Permission denied", str(path))
+    def unreadable(path: str) -> bytes:
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("lfw.manifest.file_digest", unreadable)
+    monkeypatch.setattr("lfw.manifest.read_file", unreadable)
     with pytest.raises(DataError, match=r"Ann_0001\.jpg cannot be read: Permission denied"):
         build_manifest(write_data(tmp_path))
 
@@ -185,3 +185,15 @@ def test_real_images_are_the_known_ones(real_manifest: Manifest) -> None:
     assert len(real_manifest.lists) == 10
     assert real_manifest.image_folder == "lfw-deepfunneled/lfw-deepfunneled"
     assert real_manifest.stray == ()
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 3 << 15, 200_000])
+def test_files_of_any_size_are_read_whole(size: int, tmp_path: Path) -> None:
+    content = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "file").write_bytes(content[:size])
+    assert read_file(str(tmp_path / "file")) == content[:size]
+
+
+def test_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        read_file(str(tmp_path))

@@ -1,0 +1,141 @@
+"""The audit against the notebook's look at sizes, Pillow's decoding and cleanvision.
+
+    python -m benchmarks.audit                      # the data set that `lfw train` would take
+    python -m benchmarks.audit --source sample --rounds 5 --json
+
+The notebook opens every image and asks for its width. The first audit decodes every image strictly;
+the audit again reads every byte, and compares SHA-256 with what was recorded. Beside the times it
+is counted who finds images that are cut short. cleanvision (`--group peers`) sees a part of the
+images, and that part is audited for its row, too.
+"""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.contest import Claim, Result, compare, contest, finish, options
+from benchmarks.data import Data, bring, same_photos
+from benchmarks.peers.loops import load_all, look_at_sizes
+from lfw.audit import audit_images
+from lfw.errors import DataError
+from lfw.manifest import build_manifest
+
+_CUT = 200
+
+
+def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
+    """Measure.
+
+    Parameters
+    ----------
+    data
+        The images.
+    rounds
+        That count.
+    part
+        Images that cleanvision gets, if it is installed; 0 leaves it out.
+    doubles
+        Whether the search for doubled photographs is measured, too.
+    """
+    root, paths = data.images, data.paths
+    audit = audit_images(root, paths)
+
+    def again(_: int) -> None:
+        if build_manifest(data.folder).data_digest != data.fetched.manifest.data_digest:
+            raise DataError(f"{data.folder} changed while it was measured.")
+
+    contenders = {
+        "sizes in a loop": lambda _: discard(look_at_sizes(root, paths)),
+        "Pillow load": lambda _: discard(load_all(root, paths)),
+        "first audit": lambda _: discard(audit_images(root, paths)),
+        "audit again": again,
+    }
+    if doubles:
+        contenders["doubles"] = lambda _: discard(same_photos(root, paths, audit))
+    taken = contest(contenders, rounds)
+    claims = _claims(taken)
+    if part and importlib.util.find_spec("cleanvision") is not None:
+        seen = paths[:part]
+        few = _against_cleanvision(root, seen, rounds)
+        words = (f"first audit of {len(seen):,} images", "cleanvision")
+        claims.append(compare(few, ("part", "cleanvision"), words, 40.0, "least"))
+        taken |= few
+    setting = {"images": len(paths), **cut_images_found(root, paths)}
+    return Result("audit", "python -m benchmarks.audit", claims, taken, setting)
+
+
+def discard(_: object) -> None:
+    """Give nothing, so that the seconds count."""
+
+
+def _claims(taken: dict[str, list[float]]) -> list[Claim]:
+    loop = "`Image.open(p).width` in a loop"
+    first = "first audit: all images strictly decoded"
+    claims = [
+        compare(taken, ("first audit", "sizes in a loop"), (first, loop), 2.0),
+        compare(taken, ("first audit", "Pillow load"), (first, "Pillow `load()`"), 4.0, "least"),
+        compare(
+            taken,
+            ("audit again", "sizes in a loop"),
+            ("audit again: SHA-256 of every file", loop),
+            0.4,
+        ),
+    ]
+    if "doubles" in taken:
+        words = ("search for doubled photographs, part of the audit", loop)
+        claims.append(compare(taken, ("doubles", "sizes in a loop"), words, None))
+    return claims
+
+
+def _against_cleanvision(root: Path, paths: list[str], rounds: int) -> dict[str, list[float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            shutil.copyfile(root / path, Path(folder) / Path(path).name)
+
+        def clean(_: int) -> float:
+            command = [sys.executable, "-m", "benchmarks.peers.cleaning", folder]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+            return float(done.stdout.split()[-1])
+
+        return contest(
+            {"cleanvision": clean, "part": lambda _: discard(audit_images(root, paths))}, rounds
+        )
+
+
+def cut_images_found(root: Path, paths: list[str]) -> dict[str, object]:
+    """Cut copies of some images short, and count who finds them."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for path in paths[:_CUT]:
+            content = (root / path).read_bytes()
+            names.append(Path(path).name)
+            length = int(len(content) * rng.uniform(0.3, 1.0)) - 2
+            (Path(folder) / names[-1]).write_bytes(content[:length])
+        audit = audit_images(Path(folder), names)
+        opened = len(names) - len(look_at_sizes(Path(folder), names))
+        return {
+            "images cut short": len(names),
+            "found by the audit": len(audit.unusable),
+            "found by Pillow load": load_all(Path(folder), names),
+            "found by the loop over sizes": opened,
+        }
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
+    parser.add_argument("--part", type=int, default=1000, help="images for cleanvision; 0: none")
+    asked = parser.parse_args()
+    result = run(bring(asked.source), asked.rounds, asked.part, doubles=True)
+    finish(result, as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

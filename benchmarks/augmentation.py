@@ -1,0 +1,215 @@
+"""Augmented training images a second, against Keras' `ImageDataGenerator.flow_from_directory`.
+
+    python -m benchmarks.augmentation
+
+At the notebook's size (250 x 250 RGB; shear, zoom, flip), and at the sizes of `compact` (112 x 96
+grey) and `embedding` (its faces; fine-tuning and pretraining), where the peer gets that
+`target_size` and `color_mode`. The peer decodes each image again in every pass; the project decodes
+all once, before the fit, and keeps them in 8 bits at the network's size. That is not in its time
+here; it costs about what one pass of the peer does. Last, what part of a training step of `compact`
+is spent on its input.
+"""
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
+from benchmarks.data import Data, bring
+from benchmarks.peers.loops import copy_parts
+from lfw.images import read_many
+from lfw.parameters import TrainParameters
+from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.threads import one_thread_an_image
+
+_BATCH = 32
+_PEER = "`ImageDataGenerator.flow_from_directory`"
+
+
+def run(data: Data, rounds: int, steps: int) -> Result:
+    """Measure.
+
+    Parameters
+    ----------
+    data
+        The images.
+    rounds
+        That count.
+    steps
+        Batches a round.
+    """
+    asked = TrainParameters()
+    names = select_people(data.people, asked)
+    split = draw_split(sample_images(data.rows, names, asked, 0), [], 0)
+    pixels = read_many(data.images, split.part("train")["image_path"].tolist())
+    labels = np.array(split.labels("train"))
+    with tempfile.TemporaryDirectory() as folder:
+        copy_parts(data.images, {"train": split.part("train")["image_path"].tolist()}, Path(folder))
+        contenders = _contenders(Path(folder) / "train", pixels, labels, steps)
+        with one_thread_an_image():  # as in a fit
+            taken = contest(contenders, rounds)
+    claims = [
+        _claim(taken, "notebook", "250x250 RGB: shear, zoom, flip", 6.0),
+        _claim(taken, "compact", "112x96 grey, as `compact` has it, with its own changes", 20.0),
+        _claim(taken, "embedding", "112x96 RGB, as `embedding` has it: shear, zoom, flip", 20.0),
+        _claim(taken, "pretraining", "the same with the eleven changes of pretraining", None),
+        _share(pixels, split, rounds, steps),
+    ]
+    setting: dict[str, object] = {"images": len(pixels), "batch": _BATCH, "batches a round": steps}
+    return Result("augmentation", "python -m benchmarks.augmentation", claims, taken, setting)
+
+
+def _claim(taken: dict[str, list[float]], name: str, words: str, goal: float | None) -> Claim:
+    peer = "embedding" if name == "pretraining" else name
+    pair = (name, f"{peer}, generator")
+    return compare(taken, pair, (f"augmented input, {words}", _PEER), goal, "least")
+
+
+def _contenders(
+    folder: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int64], steps: int
+) -> dict[str, Contender]:
+    from lfw.embedding.network import HEIGHT, WIDTH
+    from lfw.networks import compact
+
+    side = pixels.shape[1:3]
+    small = (compact._HEIGHT, compact._WIDTH)
+    # Each is begun anew in every round: what was fetched ahead is not to count for the next.
+    everyone = {
+        "notebook": network_input("notebook", pixels, labels),
+        "compact": network_input("compact", pixels, labels),
+        "embedding": face_input(pixels, labels),
+        "pretraining": pretraining_input(pixels, labels),
+        "notebook, generator": generator(folder, side, "rgb"),
+        "compact, generator": generator(folder, small, "grayscale"),
+        "embedding, generator": generator(folder, (HEIGHT, WIDTH), "rgb"),
+    }
+
+    def contender(batches: Iterable[Any]) -> Contender:
+        return lambda _: take(batches, steps)
+
+    return {name: contender(batches) for name, batches in everyone.items()}
+
+
+def take(batches: Iterable[Any], steps: int) -> None:
+    """Take some batches, and give nothing."""
+    for _ in itertools.islice(batches, steps):
+        pass
+
+
+def generator(folder: Path, size: tuple[int, int], colours: str) -> Iterable[Any]:
+    """Give the peer's batches."""
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    augmented = ImageDataGenerator(
+        rescale=1.0 / 255, shear_range=0.2, zoom_range=0.2, horizontal_flip=True
+    )
+    found: Iterable[Any] = augmented.flow_from_directory(
+        folder, target_size=size, color_mode=colours, batch_size=_BATCH, class_mode="categorical"
+    )
+    return found
+
+
+def network_input(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
+    """Give the batches that a network by name is fitted to, without end."""
+    from lfw.networks import recipe_of
+    from lfw.training import preprocess_images
+
+    recipe = recipe_of(name)
+    return _batches_of(recipe, preprocess_images(recipe.preprocess(), pixels), labels)
+
+
+def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
+    """Give batches of the embedding's faces with the notebook's changes, without end."""
+    from lfw.embedding import network, pretraining
+    from lfw.networks import recipe_of
+
+    faces = pretraining._cut(network.preprocess(margin=False), pixels)
+    return _batches_of(recipe_of("notebook"), faces, labels)
+
+
+def _batches_of(recipe: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
+    from lfw.training import one_hot, training_batches
+
+    return training_batches(images, one_hot(labels, int(labels.max()) + 1), recipe, 0).repeat()
+
+
+class _Faces:
+    """The batches that the embedding is learned from, without end."""
+
+    def __init__(self, faces: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
+        self.faces = faces
+        self.labels = labels
+
+    def __iter__(self) -> Iterator[Any]:
+        from lfw.embedding import pretraining
+
+        recipe = replace(pretraining.PretrainRecipe(), batch_size=_BATCH)
+        for turn in itertools.count():
+            yield from pretraining._batches(self.faces, self.labels, recipe, (0, turn))
+
+
+def pretraining_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Iterable[Any]:
+    """Give the batches that the embedding is learned from."""
+    from lfw.embedding import network, pretraining
+
+    return _Faces(pretraining._cut(network.preprocess(margin=True), pixels), labels)
+
+
+def _share(pixels: NDArray[np.uint8], split: Split, rounds: int, steps: int) -> Claim:
+    """Fit `compact` on its real input, and on one batch kept in memory: the rest is the input's."""
+    import tensorflow as tf
+
+    from lfw.networks import recipe_of
+
+    labels = np.array(split.labels("train"))
+    batches = network_input("compact", pixels, labels)
+    core, recipe = recipe_of("compact").core(len(split.classes)), recipe_of("compact")
+    recipe.compile(core, 10_000)
+    kept = next(iter(batches))
+
+    def real(_: int) -> float:
+        return _fit(core, batches.take(steps), steps)
+
+    def free(_: int) -> float:
+        return _fit(core, tf.data.Dataset.from_tensors(kept).repeat(steps), steps)
+
+    taken = contest({"real": real, "free": free}, rounds)
+    shares = [100 * max(0.0, 1 - b / a) for a, b in zip(taken["real"], taken["free"], strict=True)]
+    each = statistics.median(taken["real"]) / steps
+    return Claim(
+        "input's share of a training step of `compact`",
+        "the same steps on one kept batch",
+        5.0,
+        "most",
+        "%",
+        shares,
+        (f"{1000 * each:.1f} ms a step", ""),
+    )
+
+
+def _fit(core: Any, batches: Any, steps: int) -> float:
+    since = time.perf_counter()
+    core.fit(batches, steps_per_epoch=steps, epochs=1, verbose=0, shuffle=False)
+    return time.perf_counter() - since
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
+    parser.add_argument("--steps", type=int, default=18, help="batches a round")
+    asked = parser.parse_args()
+    result = run(bring(asked.source), asked.rounds, asked.steps)
+    finish(result, as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

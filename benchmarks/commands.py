@@ -1,0 +1,147 @@
+"""Whole commands against the notebook's script: time, and memory.
+
+    python -m benchmarks.commands                    # about 12 minutes on two quiet cores
+    python -m benchmarks.commands --rounds 1 --epochs 1 --source sample
+
+In each round, one after the other, each as a process of its own, server start included (nothing is
+warmed up but the disk's cache, by fetching the data set first):
+
+* the notebook's script (benchmarks/peers/notebook.py). Its fit of 14 epochs is taken as the first
+  epoch and 13 times the median of the later ones, of which `--epochs` are run in all (14: all);
+* `lfw train` in a new data folder, which fetches and audits everything: the first run;
+* the same command again in that folder;
+* `lfw train` for other people with data and embedding at hand: six that no round before had;
+* `lfw train --model compact`, data at hand, with another seed in every round.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contest import Claim, Result, compare, contest, finish, options
+from benchmarks.data import Data, bring
+from benchmarks.processes import Ran, run
+from lfw.settings import data_folder
+
+_EPOCHS = 14
+_FIT = "the notebook's `fit`, 14 epochs"
+
+
+class Commands:
+    """The contenders, and what they were seen to hold and to answer."""
+
+    def __init__(self, data: Data, scratch: Path, epochs: int) -> None:
+        self.data = data
+        self.scratch = scratch
+        self.epochs = epochs
+        self.megabytes: dict[str, list[float]] = {}
+        self.accuracy: dict[str, list[float]] = {}
+        self.people = rows_of_six(data)
+
+    def contenders(self) -> dict[str, Any]:
+        """Give them by name."""
+        return {
+            "notebook fit": self.notebook,
+            "first run": lambda turn: self.train("first run", self.fresh(turn)),
+            "again": lambda turn: self.train("again", self.fresh(turn)),
+            "embedding": lambda turn: self.train(
+                "embedding", self.fresh(0), "--people", *self.people[turn]
+            ),
+            "compact": lambda turn: self.train(
+                "compact", self.fresh(0), "--model", "compact", "--seed", str(turn)
+            ),
+        }
+
+    def fresh(self, turn: int) -> Path:
+        """Give the data folder of a round; that of the first serves those with data at hand."""
+        return self.scratch / f"data-{turn}"
+
+    def train(self, name: str, folder: Path, *more: str) -> float:
+        """Run the command, and give its seconds."""
+        arguments = ["infra.start", "train", "--source", self.data.source.location, *more, "--json"]
+        ran = run(arguments, {"LFW_DATA": str(folder)})
+        test = json.loads(ran.output)["test"]
+        self._keep(name, ran, test["accuracy"]["value"])
+        return ran.seconds
+
+    def notebook(self, turn: int) -> float:
+        """Run the notebook's script, and give the seconds of its whole fit."""
+        folder = self.scratch / f"notebook-{turn}"
+        folder.mkdir()
+        images = str(self.data.images.relative_to(self.data.folder))
+        places = [str(self.data.folder), str(folder), "--images", images]
+        ran = run(["benchmarks.peers.notebook", *places, "--epochs", str(self.epochs)])
+        took = json.loads(ran.output.splitlines()[-1])
+        self._keep("notebook fit", ran, None)
+        later = statistics.median(took["later"] or [took["first"]])
+        return float(took["first"] + (_EPOCHS - 1) * later)
+
+    def _keep(self, name: str, ran: Ran, accuracy: float | None) -> None:
+        self.megabytes.setdefault(name, []).append(ran.megabytes)
+        if accuracy is not None:
+            self.accuracy.setdefault(name, []).append(accuracy)
+
+
+def rows_of_six(data: Data) -> list[list[str]]:
+    """Give six people for each round: the most photographed, from the seventh on."""
+    counted = data.people.sort_values(["images", "name"], ascending=[False, True])["name"].tolist()
+    others = counted[6:] if len(counted) > 18 else counted
+    return [others[start : start + 6] for start in range(0, len(others), 6)]
+
+
+def measure(data: Data, rounds: int, epochs: int) -> Result:
+    """Run all commands in turns."""
+    with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
+        commands = Commands(data, Path(scratch), epochs)
+        taken = contest(commands.contenders(), rounds, warm_up=0, turned=False)
+    held = {name: values[-rounds:] for name, values in commands.megabytes.items()}
+    setting: dict[str, object] = {
+        "epochs run of the notebook's fit": epochs,
+        "test accuracy": {n: statistics.mean(v) for n, v in commands.accuracy.items()},
+        "megabytes": {name: statistics.median(values) for name, values in held.items()},
+    }
+    claims = [*_times(taken), _memory(held)]
+    return Result("commands", "python -m benchmarks.commands", claims, taken, setting)
+
+
+def _times(taken: dict[str, list[float]]) -> list[Claim]:
+    new = "`lfw train --people …`: six other people, data and embedding at hand"
+    compact = "`lfw train --model compact`, data at hand"
+    again = "`lfw train` again, nothing changed"
+    return [
+        compare(taken, ("embedding", "notebook fit"), (new, _FIT), 0.25),
+        compare(taken, ("compact", "notebook fit"), (compact, _FIT), 1.0),
+        compare(taken, ("again", "first run"), (again, "its first run"), 0.15),
+        compare(taken, ("first run", "notebook fit"), ("`lfw train`, the first run", _FIT), None),
+    ]
+
+
+def _memory(held: dict[str, list[float]]) -> Claim:
+    pairs = zip(held["first run"], held["notebook fit"], strict=True)
+    sides = tuple(f"{statistics.median(held[n]):,.0f} MB" for n in ("first run", "notebook fit"))
+    return Claim(
+        "peak memory of `lfw train`, its Prefect server included",
+        "the notebook's script",
+        0.7,
+        "most",
+        "x",
+        [ours / peer for ours, peer in pairs],
+        (sides[0], sides[1]),
+    )
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
+    parser.add_argument("--epochs", type=int, default=2, help="of the notebook's 14 that are run")
+    asked = parser.parse_args()
+    result = measure(bring(asked.source), asked.rounds, asked.epochs)
+    finish(result, as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

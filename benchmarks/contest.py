@@ -1,0 +1,256 @@
+"""Contenders measured in turns, so that a busy moment of the machine falls on all of them.
+
+A round runs every contender once, in an order that is turned round from one round to the next. The
+first rounds warm up (caches, imports, clock rates) and do not count. Within a round two contenders
+ran moments apart: their ratio is taken there, and what is reported is the median of these ratios,
+with the least and the largest. The usual harnesses (pyperf, pytest-benchmark, asv) run one
+contender to its end before the next, and report no ratio of pairs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from lfw.files import write_text
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+SIGNS = {"most": "≤", "least": "≥"}
+
+RESULTS = Path(__file__).parent / "results"
+
+Contender = Callable[[int], "float | None"]
+"""Takes the number of the round; gives what it measured, or None to have its seconds counted."""
+
+Taken = dict[str, list[float]]
+"""What each contender took, round by round."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure: what was measured against what, and what was aimed at.
+
+    Attributes
+    ----------
+    what, against
+        The two sides, in words.
+    goal
+        What the median should be, or None for a figure that is only told.
+    at
+        Whether the goal is the most or the least.
+    unit
+        What the figures are: ``x`` for a ratio, else a unit such as ``s`` or ``MB``.
+    rounds
+        The figure of each round.
+    sides
+        Medians of the two sides, with their units, for the reader.
+    note
+        What else there is to know.
+    """
+
+    what: str
+    against: str
+    goal: float | None
+    at: Literal["most", "least"]
+    unit: str
+    rounds: list[float]
+    sides: tuple[str, str] = ("", "")
+    note: str = ""
+
+    @property
+    def median(self) -> float:
+        """The figure that counts."""
+        return statistics.median(self.rounds)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None without a goal."""
+        if self.goal is None:
+            return None
+        return self.median <= self.goal if self.at == "most" else self.median >= self.goal
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a benchmark found.
+
+    Attributes
+    ----------
+    name, command
+        The benchmark, and how to run it again.
+    claims
+        Its figures.
+    taken
+        What each contender took, round by round.
+    setting
+        Sizes and the machine.
+    """
+
+    name: str
+    command: str
+    claims: list[Claim]
+    taken: Taken
+    setting: dict[str, object] = field(default_factory=dict)
+
+
+def contest(
+    contenders: Mapping[str, Contender],
+    rounds: int = 5,
+    warm_up: int = 1,
+    *,
+    turned: bool = True,
+) -> Taken:
+    """Run contenders in turns.
+
+    Parameters
+    ----------
+    contenders
+        By name.
+    rounds, warm_up
+        Rounds that count, and rounds before them that do not.
+    turned
+        Whether every other round goes from the last to the first; not where one needs another's
+        result.
+
+    Returns
+    -------
+    dict
+        Seconds (or what the contender measured itself) of each round that counts.
+    """
+    taken: Taken = {name: [] for name in contenders}
+    for turn in range(warm_up + rounds):
+        order = list(contenders)[::-1] if turned and turn % 2 else list(contenders)
+        for name in order:
+            since = time.perf_counter()
+            measured = contenders[name](turn)
+            seconds = time.perf_counter() - since
+            if turn >= warm_up:
+                taken[name].append(seconds if measured is None else measured)
+    return taken
+
+
+def ratios(taken: Taken, above: str, below: str) -> list[float]:
+    """Divide one contender's figures by another's, round by round."""
+    return [a / b for a, b in zip(taken[above], taken[below], strict=True)]
+
+
+def compare(
+    taken: Taken,
+    sides: tuple[str, str],
+    words: tuple[str, str],
+    goal: float | None,
+    at: Literal["most", "least"] = "most",
+    note: str = "",
+) -> Claim:
+    """Make the claim that one contender takes at most so many times what another takes.
+
+    Parameters
+    ----------
+    taken
+        What :func:`contest` gave.
+    sides
+        The contenders' names; with `at` = ``least`` the claim is how much faster the first is.
+    words
+        Both in words.
+    goal, at, note
+        As in :class:`Claim`.
+    """
+    ours, peer = sides
+    pair = (ours, peer) if at == "most" else (peer, ours)
+    medians = (_seconds(statistics.median(taken[ours])), _seconds(statistics.median(taken[peer])))
+    return Claim(*words, goal, at, "x", ratios(taken, *pair), medians, note)
+
+
+def _seconds(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{1000 * seconds:.1f} ms" if seconds >= 0.001 else f"{1e6 * seconds:.0f} µs"
+
+
+def table(claims: Sequence[Claim]) -> str:
+    """Put claims into a Markdown table."""
+    lines = [
+        "| what | against | goal | median (min to max) | it, and the other | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for claim in claims:
+        goal = (
+            ""
+            if claim.goal is None
+            else f"{'≤' if claim.at == 'most' else '≥'} {shown(claim, claim.goal)}"
+        )
+        spread = f"{shown(claim, min(claim.rounds))} to {shown(claim, max(claim.rounds))}"
+        said = {True: "met", False: "**not met**", None: ""}[claim.met]
+        note = f"{said}; {claim.note}" if said and claim.note else said or claim.note
+        lines.append(
+            f"| {claim.what} | {claim.against} | {goal} | **{shown(claim, claim.median)}** "
+            f"({spread}) | {', '.join(side for side in claim.sides if side)} | {note} |"
+        )
+    return "\n".join(lines)
+
+
+def shown(claim: Claim, value: float) -> str:
+    """Write a figure with the claim's unit."""
+    if claim.unit == "%":
+        return f"{value:.1f} %"
+    if claim.unit != "x":
+        return f"{value:,.1f} {claim.unit}"
+    return f"{value:,.0f} {_TIMES}" if value >= 100 else f"{value:.3g} {_TIMES}"
+
+
+def machine() -> dict[str, object]:
+    """Say what a figure was measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "measured": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def finish(result: Result, *, as_json: bool, keep: Path | None = None) -> None:
+    """Print a result, and keep it as JSON where the report finds it.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    as_json
+        Print JSON instead of the table.
+    keep
+        The folder of results, or None to keep nothing.
+    """
+    whole = asdict(result) | {"machine": machine()}
+    text = json.dumps(whole, indent=1, ensure_ascii=False)
+    if keep is not None:
+        write_text(keep / f"{result.name}.json", text + "\n")
+    print(text if as_json else table(result.claims), flush=True)
+
+
+def read_result(path: Path) -> Result:
+    """Read what :func:`finish` kept."""
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    setting = saved["setting"] | saved.pop("machine")
+    claims = [Claim(**{**one, "sides": tuple(one["sides"])}) for one in saved.pop("claims")]
+    return Result(**{**saved, "claims": claims, "setting": setting})
+
+
+def options(about: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+    """Make the arguments that all benchmarks have."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=rounds, help="that count")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="folder to keep the result in, for python -m benchmarks.report (benchmarks/results)",
+    )
+    return parser

@@ -1,0 +1,82 @@
+"""The data set that a benchmark works on."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from lfw.audit import Audit, audit_images, read_thumbnail
+from lfw.catalog import expand_paths, read_catalog
+from lfw.fetch import Fetched, fetch
+from lfw.images import read_grey
+from lfw.same_photo import find_same_photos
+from lfw.settings import data_folder
+from lfw.sources import Source, choose_source
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set at hand."""
+
+    source: Source
+    fetched: Fetched
+
+    @property
+    def folder(self) -> Path:
+        """The data set's folder."""
+        return Path(self.fetched.dataset.folder)
+
+    @property
+    def images(self) -> Path:
+        """The folder of people's folders."""
+        return Path(self.fetched.dataset.image_folder)
+
+    @property
+    def paths(self) -> list[str]:
+        """Path of every image, from there."""
+        return [str(path) for path in self.fetched.manifest.images["path"]]
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """People and how many images they have."""
+        return read_catalog(self.folder).people
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row an image, with its checksum."""
+        files = self.fetched.manifest.files.rename(columns={"path": "image_path"})
+        return expand_paths(self.people).merge(files[["image_path", "sha256"]], on="image_path")
+
+
+def bring(source: str, folder: Path | None = None) -> Data:
+    """Fetch a data set, as the project does.
+
+    Parameters
+    ----------
+    source
+        As for ``lfw train --source``.
+    folder
+        The data folder; the project's own if None.
+    """
+    folder = folder or data_folder(os.environ)
+    chosen = choose_source(source, folder, os.environ)
+    return Data(chosen, fetch(chosen, folder))
+
+
+def same_photos(root: Path, paths: list[str], audit: Audit) -> list[tuple[str, str]]:
+    """Find the pairs that show one photograph, as the audit's stage does."""
+    pairs = find_same_photos(
+        audit.thumbnails,
+        paths,
+        lambda place: read_grey(root / paths[place]),
+        lambda place: read_thumbnail(root / paths[place]),
+    )
+    return [(pair.first, pair.second) for pair in pairs]
+
+
+def audited(root: Path, paths: list[str]) -> tuple[Audit, list[tuple[str, str]]]:
+    """Audit images, and find the pairs that show one photograph."""
+    audit = audit_images(root, paths)
+    return audit, same_photos(root, paths, audit)

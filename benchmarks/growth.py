@@ -1,0 +1,139 @@
+"""Audit, manifest and split at several times the size of the data set: time and memory.
+
+    python -m benchmarks.growth                     # 662 images (1/20 of LFW), 10 and 100 times
+    python -m benchmarks.growth --images 13233      # LFW, 10 and 100 times
+
+Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
+(the names are generated). Each stage works on each size in turns, in a process of its own; a growth
+is the quotient of two sizes' seconds, divided by the factor between the sizes. Memory is the most
+that the process held beyond what it held before the stage.
+
+The search for doubled photographs is not in the audit here, nor are the thumbnails that it needs:
+it compares all images with all (docs/scaling.md), and grows with their square.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.contest import Claim, Result, contest, finish, options
+from benchmarks.processes import run as run_module
+from benchmarks.scaling import Made, make
+from lfw.audit import audit_images
+from lfw.catalog import expand_paths
+from lfw.manifest import build_manifest
+from lfw.parameters import TrainParameters
+from lfw.sample import write_sample
+from lfw.split import draw_split, sample_images, select_people
+
+STAGES = ("manifest", "audit", "split")
+_MOST = 1.1
+_MOST_MEGABYTES = 300.0
+
+
+def run(images: int, factors: list[int], rounds: int) -> Result:
+    """Measure.
+
+    Parameters
+    ----------
+    images
+        At factor 1.
+    factors
+        Times that many, rising, from 1.
+    rounds
+        That count.
+    """
+    megabytes: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_sample(folder / "drawn", scale=0.1)
+        (folder / "scratch").mkdir()
+        drawn = sorted((folder / "drawn").rglob("*.jpg"))[:64]
+        sets = {factor: make(images * factor, drawn, folder, archived=False) for factor in factors}
+
+        def staged(stage: str, made: Made) -> float:
+            ran = run_module(["benchmarks.growth", "--stage", stage, str(made.folder)])
+            took = json.loads(ran.output)
+            megabytes.setdefault(f"{stage} {made.size}", []).append(took["megabytes"])
+            return float(took["seconds"])
+
+        contenders = {
+            f"{stage} {made.size}": lambda _, s=stage, m=made: staged(s, m)
+            for made in sets.values()
+            for stage in STAGES
+        }
+        taken = contest(contenders, rounds)
+    claims = []
+    for factor in factors[1:]:
+        for stage in STAGES:
+            small, large = taken[f"{stage} {images}"], taken[f"{stage} {images * factor}"]
+            claims.append(_growth(stage, factor, small, large))
+            held = megabytes[f"{stage} {images * factor}"][-rounds:]
+            claims.append(
+                Claim(
+                    f"memory of the {stage} at {factor} times",
+                    "the process before the stage",
+                    _MOST_MEGABYTES if factor == factors[-1] else None,
+                    "most",
+                    "MB",
+                    held,
+                )
+            )
+    setting: dict[str, object] = {"images": images, "factors": factors}
+    return Result("growth", "python -m benchmarks.growth", claims, taken, setting)
+
+
+def _growth(stage: str, factor: int, small: list[float], large: list[float]) -> Claim:
+    sides = (f"{statistics.median(large):.2f} s", f"{statistics.median(small):.2f} s")
+    each = [b / a / factor for a, b in zip(small, large, strict=True)]
+    words = (f"{stage} at {factor} times, by image", "at 1 time, by image")
+    return Claim(*words, _MOST, "most", "x", each, sides)
+
+
+def stage_of(stage: str, root: Path) -> dict[str, float]:
+    """Work on one data set, and give seconds and megabytes."""
+    sizes = {folder.name: len(list(folder.iterdir())) for folder in sorted(root.iterdir())}
+    import pandas as pd
+
+    people = pd.DataFrame({"name": list(sizes), "images": list(sizes.values())})
+    rows = expand_paths(people)
+    before = _held()
+    since = time.perf_counter()
+    if stage == "manifest":
+        build_manifest(root.parent)
+    elif stage == "audit":
+        audit_images(root, rows["image_path"].tolist(), keep_thumbnails=False)
+    else:
+        rows["sha256"] = [f"{number:064x}" for number in range(len(rows))]
+        wanted = TrainParameters(min_images=10, images_per_person="all")
+        names = select_people(people, wanted)
+        draw_split(sample_images(rows, names, wanted, 0), [], 0)
+    return {"seconds": time.perf_counter() - since, "megabytes": _held() - before}
+
+
+def _held() -> float:
+    """Give the most megabytes that this process has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--images", type=int, default=662, help="at 1 time")
+    parser.add_argument("--factors", default="1,10,100", help="rising, from 1")
+    parser.add_argument("--stage", nargs=2, metavar=("STAGE", "FOLDER"), help="only that, now")
+    asked = parser.parse_args()
+    if asked.stage is not None:
+        print(json.dumps(stage_of(asked.stage[0], Path(asked.stage[1]))))
+        return
+    result = run(asked.images, [int(one) for one in asked.factors.split(",")], asked.rounds)
+    finish(result, as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What flow and tracking cost: `lfw train --model hog` against a script of the same functions.
+
+    python -m benchmarks.orchestration
+
+The script (benchmarks/peers/script.py) calls the same `lfw` functions in a row. The flow adds
+Prefect's states and artifacts, MLflow's run, the registered model and the run report, checksums of
+every stage's files, and their reuse. Each starts in an empty data folder and is a process of its
+own; the Prefect server is up before. Both must come to the same test accuracy.
+"""
+
+import json
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+from benchmarks.contest import Claim, Result, compare, contest, finish, options
+from benchmarks.data import Data, bring
+from benchmarks.processes import run
+from infra.prefect_server import prefect_server
+from lfw.errors import LfwError
+from lfw.settings import data_folder
+
+
+def measure(data: Data, rounds: int) -> Result:
+    """Run both in turns."""
+    accuracy: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
+
+        def flow(turn: int) -> float:
+            asked = ["infra.start", "train", "--source", data.source.location, "--model", "hog"]
+            folder = Path(scratch) / f"flow-{turn}"
+            ran = run([*asked, "--json"], {"LFW_DATA": str(folder), "PREFECT_API_URL": url})
+            accuracy["flow"] = json.loads(ran.output)["test"]["accuracy"]["value"]
+            return ran.seconds
+
+        def script(turn: int) -> float:
+            folder = Path(scratch) / f"script-{turn}"
+            folder.mkdir()
+            asked = ["benchmarks.peers.script", data.source.location, str(folder)]
+            ran = run(asked, {"LFW_DATA": str(folder)})
+            accuracy["script"] = float(ran.output.split()[-1])
+            return ran.seconds
+
+        with prefect_server(Path(scratch) / "server") as url:
+            taken = contest({"flow": flow, "script": script}, rounds, warm_up=0)
+    if accuracy["flow"] != accuracy["script"]:
+        raise LfwError(f"Flow and script differ: {accuracy}.")
+    more = [a - b for a, b in zip(taken["flow"], taken["script"], strict=True)]
+    words = ("`lfw train --model hog`, server up", "the same functions in a script")
+    sides = (f"{statistics.median(taken['flow']):.1f} s",
+             f"{statistics.median(taken['script']):.1f} s")  # fmt: skip
+    claims = [
+        compare(taken, ("flow", "script"), words, 1.2),
+        Claim(f"{words[0]}: seconds more", words[1], 12.0, "most", "s", more, sides),
+    ]
+    setting: dict[str, object] = {"images": len(data.paths), "test accuracy of both": accuracy}
+    return Result("orchestration", "python -m benchmarks.orchestration", claims, taken, setting)
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
+    asked = parser.parse_args()
+    finish(measure(bring(asked.source), asked.rounds), as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What each second of the default run is spent on.
+
+    python -m benchmarks.profile                 # the first run in a new data folder, and again
+
+`lfw train` is run under pyinstrument, a sampling profiler, in a new data folder, and once more in
+the same. Stages are timed by the run itself; what is in no stage is the start of Python and of
+the Prefect server, imports, and the end. Imports and libraries are from the profile of the main
+thread, and are spent within the stages and the rest.
+"""
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contest import Claim, Result, finish, options
+from benchmarks.data import Data, bring
+from benchmarks.processes import run
+from lfw.settings import data_folder
+
+_SHOWN = 12
+WHY = {
+    "fetch-and-unpack": "SHA-256 of the archive and of every file; 13,243 files created",
+    "read-lists": "nine lists, every reference checked against the files",
+    "path-expansion": "a random split drawn, and its expectation",
+    "resolution-audit": "every image decoded; all pairs compared, the nearest laid on each other",
+    "bias-report": "two figures",
+    "find-embedding": "a file copied from the registry, and read",
+    "stratified-split": "SHA-256 of every image of the split; a figure",
+    "train": "images taken through the embedding, which are most of it; heads fitted",
+    "baselines": "three methods fitted; 2,000 resamples for each interval",
+    "open-set": "strangers taken through the embedding, once for all selections",
+    "evaluate": "the saved network asked as it is served; intervals; figures",
+    "register": "the model saved, checked and registered in MLflow",
+}
+
+
+def measure(data: Data) -> Result:
+    """Run the command twice under the profiler."""
+    claims: list[Claim] = []
+    with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
+        for which in ("first run", "again"):
+            kept = Path(scratch) / f"{which}.json"
+            profiled = ["pyinstrument", "-r", "json", "-o", str(kept), "-m", "infra.start"]
+            asked = ["train", "--source", data.source.location, "--json"]
+            ran = run([*profiled, *asked], {"LFW_DATA": str(Path(scratch) / "data")})
+            stages = {one["name"]: one["seconds"] for one in json.loads(ran.output)["stages"]}
+            frame = json.loads(kept.read_text(encoding="utf-8"))["root_frame"]
+            claims += _rows(which, ran.seconds, stages, frame)
+    return Result("profile", "python -m benchmarks.profile", claims, {}, {"rounds": 1})
+
+
+def _rows(
+    which: str, seconds: float, stages: dict[str, float], frame: dict[str, Any]
+) -> Iterator[Claim]:
+    def row(what: str, value: float, note: str = "") -> Claim:
+        share = f"{100 * value / seconds:.0f} %"
+        return Claim(f"{which}: {what}", "", None, "most", "s", [value], (share, ""), note)
+
+    yield row("all", seconds, "under the profiler")
+    for name, took in stages.items():
+        yield row(name, took, WHY.get(name, ""))
+    rest = seconds - sum(stages.values())
+    yield row("no stage", rest, "Python, imports, the Prefect server, MLflow, the run report")
+    yield row("imports, within all", imports(frame))
+    for library, took in libraries(frame).most_common(_SHOWN):
+        yield row(f"{library}, within all", took)
+
+
+def imports(frame: dict[str, Any]) -> float:
+    """Give the seconds below the outermost import statements."""
+    if "importlib._bootstrap" in frame["file_path"]:
+        return float(frame["time"])
+    return sum(imports(child) for child in frame["children"])
+
+
+def libraries(frame: dict[str, Any]) -> Counter[str]:
+    """Give the seconds that each package's own code takes, what it calls in others apart."""
+    own = frame["time"] - sum(child["time"] for child in frame["children"])
+    found = Counter({_library(frame["file_path"]): own})
+    for child in frame["children"]:
+        found.update(libraries(child))
+    return found
+
+
+def _library(path: str) -> str:
+    _, inside, below = path.rpartition("site-packages/")
+    if inside:
+        return below.partition("/")[0].removesuffix(".py")
+    return "lfw-flow" if "/lfw/" in path or "/tasks/" in path else "Python"
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
+    asked = parser.parse_args()
+    finish(measure(bring(asked.source)), as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""From an archive on disk to images in memory, ready for training.
+
+    python -m benchmarks.ready --source ~/Downloads/archive.zip
+
+The peer unpacks everything with `extractall`, copies the selected images into a folder for each
+part and person, and then reads them. The project fetches: checks the archive, unpacks it with every
+member checked, records every file's SHA-256, and reads the selected images where they are. A third
+contender reads the selected members in place from the archive (each with its CRC), with no other
+check: the floor of what could be had without unpacking. All on the same disk.
+"""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.contest import Result, compare, contest, finish, options
+from benchmarks.data import Data, bring
+from benchmarks.peers.loops import extract_and_copy
+from lfw.digest import file_digest
+from lfw.errors import InputError
+from lfw.fetch import fetch
+from lfw.images import decode_rgb, read_many
+from lfw.parameters import TrainParameters
+from lfw.sources import Source
+from lfw.split import draw_split, sample_images, select_people
+from lfw.threads import in_threads
+
+
+def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> Result:
+    """Measure.
+
+    Parameters
+    ----------
+    data
+        The data set of that archive, at hand: says which images are wanted.
+    archive
+        A zip.
+    rounds
+        That count.
+    scratch
+        A folder on the disk to be measured; the system's for temporary files if None.
+    """
+    wanted = _wanted(data)
+    paths = [path for part in wanted.values() for path in part]
+    prefix = str(data.images.relative_to(data.folder))
+
+    def unpack_and_copy(_: int) -> None:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            extract_and_copy(archive, Path(folder), wanted, prefix)
+            for part, inside in wanted.items():
+                read_many(Path(folder) / part, inside)
+
+    def fetched(_: int) -> None:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            found = fetch(Source("archive", str(archive)), Path(folder))
+            read_many(Path(found.dataset.image_folder), paths)
+
+    def in_place(_: int) -> None:
+        file_digest(archive)
+        with zipfile.ZipFile(archive) as opened:
+            np.stack(list(in_threads(lambda p: decode_rgb(opened.read(f"{prefix}/{p}")), paths)))
+
+    contenders = {"unpack and copy": unpack_and_copy, "fetch": fetched, "in place": in_place}
+    taken = contest(contenders, rounds)
+    peer = "`extractall`, copy into folders, read"
+    claims = [
+        compare(
+            taken,
+            ("fetch", "unpack and copy"),
+            (f"archive to {len(paths)} images in memory, every file checked and recorded", peer),
+            15.0,
+            "least",
+        ),
+        compare(
+            taken,
+            ("in place", "unpack and copy"),
+            ("floor: only the wanted members, in place, and the archive's SHA-256", peer),
+            None,
+            "least",
+        ),
+    ]
+    setting: dict[str, object] = {"images": len(data.paths), "wanted": len(paths)}
+    return Result("ready", "python -m benchmarks.ready", claims, taken, setting)
+
+
+def _wanted(data: Data) -> dict[str, list[str]]:
+    asked = TrainParameters()
+    names = select_people(data.people, asked)
+    split = draw_split(sample_images(data.rows, names, asked, 0), [], 0)
+    return {
+        part: split.part(part)["image_path"].tolist() for part in ("train", "validation", "test")
+    }
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__)
+    parser.add_argument("--source", default="auto", help="a zip archive")
+    parser.add_argument("--scratch", type=Path, help="folder on the disk to be measured")
+    asked = parser.parse_args()
+    data = bring(asked.source)
+    archive = Path(data.source.location)
+    if not zipfile.is_zipfile(archive):
+        raise InputError(f"{archive} is no zip: name one with --source.")
+    result = run(data, archive, asked.rounds, asked.scratch)
+    finish(result, as_json=asked.json, keep=asked.keep)
+
+
+if __name__ == "__main__":
+    main()

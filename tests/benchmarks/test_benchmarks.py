@@ -1,0 +1,133 @@
+"""Every benchmark measures what it says, at sizes of seconds; its figures are not looked at."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import audit, commands, growth, profile, ready, scoring, startup
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.contest import Result
+from benchmarks.data import Data, bring
+from benchmarks.peers.notebook import list_images
+from benchmarks.processes import run as run_module
+from lfw.scoring import Scorer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def data(sample_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """The small sample, fetched from its zip."""
+    return bring(str(sample_zip), tmp_path_factory.mktemp("data"))
+
+
+def checked(result: Result, claims: int, rounds: int = 1) -> Result:
+    assert len(result.claims) == claims
+    assert all(value > 0 for claim in result.claims for value in claim.rounds)
+    assert all(len(seconds) == rounds for seconds in result.taken.values())
+    return result
+
+
+def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
+    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 4)
+    cut = result.setting["images cut short"]
+    assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
+    assert result.setting["found by the loop over sizes"] == 0
+
+
+def test_ready_reads_the_same_images_every_way(data: Data, sample_zip: Path) -> None:
+    checked(ready.run(data, sample_zip, rounds=1), 2)
+
+
+def test_startup_runs_commands_to_their_end(tmp_path: Path) -> None:
+    startup.call([sys.executable, "-c", "raise SystemExit(1)"], tmp_path)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        startup.call([sys.executable, "-c", "1 / 0"], tmp_path)
+
+
+@pytest.mark.parametrize("stage", growth.STAGES)
+def test_growth_works_on_generated_sets(stage: str, data: Data) -> None:
+    took = growth.stage_of(stage, data.images)
+    assert took["seconds"] > 0
+    assert took["megabytes"] >= 0
+
+
+def test_scoring_scores_every_image() -> None:
+    asked: list[int] = []
+
+    def answer(pixels: np.ndarray) -> pd.DataFrame:
+        asked.append(len(pixels))
+        one = np.ones(len(pixels))
+        return pd.DataFrame({"name": "A", "probability": one, "A": one, "B": 0 * one})
+
+    checked(scoring.run(Scorer("drawn", "1", 0.5, answer), images=40, rounds=1), 3)
+    assert sum(asked) == 2 * 2 * 40  # warm-up and one round, by scoring and by the network alone
+
+
+def test_notebook_lists_the_images_that_there_are(data: Data) -> None:
+    assert sorted(list_images(data.folder)["path"]) == data.paths
+
+
+def test_command_is_measured_with_all_it_starts() -> None:
+    ran = run_module(["timeit", "-n", "1", "-r", "1", "x = bytearray(200 << 20)", "import time",
+                      "time.sleep(1)"])  # fmt: skip
+    assert ran.seconds > 1
+    assert ran.megabytes > 200
+    assert "loop" in ran.output
+    with pytest.raises(RuntimeError, match="No module named nothing_of_it"):
+        run_module(["nothing_of_it"])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_each_takes_rounds_and_a_folder_to_keep(name: str) -> None:
+    """And nothing slow is imported before it is asked for anything."""
+    if name in {"orchestration", "scoring"}:  # what they import takes seconds
+        pytest.skip("parsed by the same function as the others")
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"--rounds", "--json", "--keep"} <= set(done.stdout.replace("[", " ").split())
+
+
+def test_each_round_has_other_people(data: Data) -> None:
+    rounds = commands.rows_of_six(data)
+    named = [name for six in rounds for name in six]
+    assert len(named) == len(set(named)) >= 6
+    assert set(named) <= set(data.people["name"])
+    assert len(rounds[0]) == 6
+
+
+def test_profile_tells_imports_from_work() -> None:
+    def frame(path: str, seconds: float, *inside: dict[str, Any]) -> dict[str, Any]:
+        return {"file_path": path, "time": seconds, "children": list(inside)}
+
+    pandas = frame("/x/site-packages/pandas/__init__.py", 2.0)
+    loading = frame("<frozen importlib._bootstrap>", 2.5, pandas)
+    work = frame("/x/lfw/audit.py", 4.0, frame("/x/site-packages/cv2.py", 3.0))
+    whole = frame("/x/infra/start.py", 7.0, loading, work)
+    assert profile.imports(whole) == 2.5
+    found = profile.libraries(whole)
+    assert found == {"pandas": 2.0, "Python": 1.0, "lfw-flow": 1.0, "cv2": 3.0}
+
+
+def test_pages_have_the_figures_that_were_kept() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.report", "--check"], cwd=ROOT, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_kept_figures_are_json_of_known_benchmarks() -> None:
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        assert path.stem in BENCHMARKS
+        assert json.loads(path.read_text(encoding="utf-8"))["claims"]
