@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score test lint types tests test-ui format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score test lint types tests test-faults test-ui format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -76,7 +76,10 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest -n auto --dist loadfile --durations 12 $(TESTS)
+	$(RUN) pytest -n auto --dist loadfile --durations 12 -m "not faults" $(TESTS)
+
+test-faults: setup ## Inject faults: kills, full disks, dead servers
+	$(RUN) pytest -m faults $(TESTS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser

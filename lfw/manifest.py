@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -67,6 +67,12 @@ class Manifest:
     def lists_digest(self) -> str:
         """Digest of the lists alone."""
         return _rows_digest(self.lists)
+
+    def without(self, people: Collection[str]) -> "Manifest":
+        """Give the manifest of what is left without some people's images."""
+        shown = self.files["path"].str.partition("/")[0].isin(people)
+        left = self.files[~(shown & (self.files["kind"] == "image"))]
+        return replace(self, files=left.reset_index(drop=True))
 
 
 def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:

@@ -71,6 +71,7 @@ def dataset_from(saved: dict[str, object]) -> Dataset:
     """Build a data set's description from what its stage wrote."""
     values = dict(saved)
     source = Source(**values.pop("source"))  # type: ignore[arg-type]
+    values["forgotten"] = tuple(values["forgotten"])  # type: ignore[arg-type]
     return Dataset(source=source, **values)  # type: ignore[arg-type]
 
 
@@ -79,11 +80,12 @@ def dataset_from(saved: dict[str, object]) -> Dataset:
     key=lambda dataset, _manifest: {
         "the lists": dataset.lists_digest,
         "the images": dataset.images_digest,
+        "the forgotten": sorted(dataset.forgotten),
     },
 )
 def read_lists(work: Work, dataset: Dataset, manifest: StageOutput) -> Summary:
     """Read the nine lists, and check every reference in them against the files."""
-    catalog = read_catalog(Path(dataset.folder))
+    catalog = read_catalog(Path(dataset.folder)).without(dataset.forgotten)
     catalog.write(work.folder)
     problems = check_references(catalog, read_image_files(manifest)["image_path"])
     problems.to_csv(work.folder / "problems.csv", index=False)
