@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score test lint types tests test-faults test-ui format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults test-ui format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ compare: setup ## Train and test models on the same splits, and test them in pai
 
 score: setup ## Say who is on new images: make score ARGS="photos/ more.zip face.jpg"
 	@$(RUN) lfw score $(ARGS)
+
+forget: setup ## Remove people's images on request: make forget ARGS="A_Name Another"
+	@$(RUN) lfw forget $(ARGS)
 
 audit: setup ## Check every list and image of the data set
 	@$(RUN) lfw audit $(ARGS)

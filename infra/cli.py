@@ -18,6 +18,7 @@ from lfw.parameters import (
     BiasParameters,
     Checked,
     CompareParameters,
+    ForgetParameters,
     Parameters,
     PretrainParameters,
     PromoteParameters,
@@ -140,6 +141,22 @@ def rollback(
 ) -> None:
     """Give the champion's place back to the version that had it before."""
     _run("flows.promote_model:roll_back", wanted, as_json=json)
+
+
+@app.command
+def forget(
+    wanted: Annotated[ForgetParameters, _FLAT] = ForgetParameters(),  # noqa: B008 (frozen)
+    *,
+    json: _Json = False,
+) -> None:
+    """Remove people's images from every copy and cache, and mark the versions made of them.
+
+    What is yours (an archive or folder outside the data folder) is left as it is, and read without
+    them from then on.
+    """
+    if not wanted.people:
+        raise InputError("Name who is to be forgotten: lfw forget A_Name Another …")
+    _run("flows.forget_people:forget", wanted, as_json=json)
 
 
 @app.command

@@ -6,12 +6,12 @@ from pathlib import Path
 
 def live_runs(data_folder: Path) -> list[str]:
     """Give the flow runs of processes that are alive."""
-    return [path.name for path in _locks(data_folder) if _held(path)]
+    return [path.name for path in _locks(data_folder) if held(path)]
 
 
 def orphaned_runs(data_folder: Path) -> list[str]:
     """Give the flow runs of processes that are gone: they would stay RUNNING for ever."""
-    return [path.name for path in _locks(data_folder) if not _held(path)]
+    return [path.name for path in _locks(data_folder) if not held(path)]
 
 
 def lock_path(data_folder: Path, flow_run_id: str) -> Path:
@@ -23,7 +23,8 @@ def _locks(data_folder: Path) -> list[Path]:
     return sorted(lock_path(data_folder, "").glob("*"))
 
 
-def _held(path: Path) -> bool:
+def held(path: Path) -> bool:
+    """Say whether a process holds the lock on a file; one that is not there is being let go."""
     try:
         with path.open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

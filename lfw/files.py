@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +47,14 @@ def sweep_partial(folder: Path, of: str = "") -> list[str]:
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return [path.name for path in left]
+
+
+def discard(folders: Iterable[Path]) -> int:
+    """Remove folders, and say how many there were."""
+    found = [path for path in folders if path.is_dir()]
+    for path in found:
+        shutil.rmtree(path)
+    return len(found)
 
 
 def read_table(path: Path, parameter: str) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def add_forgotten(data_folder: Path, names: Iterable[str]) -> Forgotten:
     with _locked(data_folder):
         known = read_forgotten(data_folder)
         today = datetime.now(UTC).date().isoformat()
-        return _write(data_folder, {name: today for name in names} | dict(known.people), known)
+        return _write(data_folder, dict.fromkeys(names, today) | dict(known.people), known)
 
 
 def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -> Manifest:
