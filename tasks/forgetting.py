@@ -1,4 +1,4 @@
-"""Forgetting people: their images go from every copy and cache, and versions made of them say so."""
+"""Forgetting people: their images go from copies and caches; versions made of them say so."""
 
 import json
 import os
