@@ -181,10 +181,21 @@ def automate(
 
 
 @app.command
-def doctor(*, json: _Json = False) -> None:
+def doctor(
+    *,
+    repair: Annotated[
+        bool, Parameter(help="First close and remove what killed runs left open or half-written.")
+    ] = False,
+    json: _Json = False,
+) -> None:
     """Check that everything is in place, and say what to do if not."""
     from infra.doctor import examine, print_findings
 
+    if repair:
+        from infra.repair import repair as mend
+
+        for line in mend(os.environ):
+            print(line, file=sys.stderr)
     findings = examine(os.environ)
     print_findings(findings, as_json=json)
     if any(finding.state == "fail" for finding in findings):

@@ -3,6 +3,15 @@
 import fcntl
 from pathlib import Path
 
+import filelock
+
+
+def changing_locks(data_folder: Path) -> filelock.BaseFileLock:
+    """Give the lock under which a run takes its own: else another could find it not taken yet."""
+    home = lock_path(data_folder, "").parent
+    home.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(home / "running.lock")
+
 
 def live_runs(data_folder: Path) -> list[str]:
     """Give the flow runs of processes that are alive."""

@@ -33,8 +33,8 @@ def temporary_files(data_folder: Path) -> Iterator[Path]:
     folder = home / uuid.uuid4().hex[:8]  # short: the name of a socket in it has 108 bytes at most
     lock = home / f"{folder.name}{_LOCK}"
     with contextlib.ExitStack() as opened:
-        with filelock.FileLock(home / "sweep"):
-            sweep_temporary(home)
+        with _sweeping(home):
+            _sweep(home)
             owner = opened.enter_context(lock.open("w", encoding="utf-8"))
             fcntl.flock(owner, fcntl.LOCK_EX)
         folder.mkdir()
@@ -45,6 +45,15 @@ def temporary_files(data_folder: Path) -> Iterator[Path]:
 
 def sweep_temporary(home: Path) -> list[str]:
     """Remove the folders of processes that are gone, and name them."""
+    with _sweeping(home):
+        return _sweep(home)
+
+
+def _sweeping(home: Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(home / "sweep")
+
+
+def _sweep(home: Path) -> list[str]:
     gone = [lock for lock in sorted(home.glob(f"*{_LOCK}")) if not held(lock)]
     for lock in gone:
         _remove(lock.with_suffix(""), lock)

@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from infra.leftovers import remove_leftovers
 from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from infra.temporary import temporary_files
 from lfw.errors import LfwError
@@ -242,25 +243,28 @@ def linked_run(
     tags
         What else is known of the run.
     """
-    folder = connect()
     flow_run_id = str(flow_run.get_id())
-    shown_at = flow_run.get_flow_run_ui_url() or ""
-    known = {
-        "mlflow.note.content": f"[The flow run in Prefect]({shown_at}): its stages and their logs.",
-        "mlflow.source.name": str(flow_run.get_flow_name()),
-        "prefect.flow_run_id": flow_run_id,
-        "prefect.flow_run_url": shown_at,
-        **(tags or {}),
-    }
-    with (
-        temporary_files(folder),
-        mlflow_run(folder, wanted.experiment, name, known) as run_id,
-        reporting() as report,
-    ):
-        name_run(run_id, name)
-        _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
-        log_parameters(run_id, wanted.model_dump(mode="json"))
-        yield LinkedRun(folder, run_id, report)
+    with owned(data_folder(os.environ), flow_run_id):
+        folder = connect()
+        remove_leftovers(folder, flow_run_id)
+        shown_at = flow_run.get_flow_run_ui_url() or ""
+        note = f"[The flow run in Prefect]({shown_at}): its stages and their logs."
+        known = {
+            "mlflow.note.content": note,
+            "mlflow.source.name": str(flow_run.get_flow_name()),
+            "prefect.flow_run_id": flow_run_id,
+            "prefect.flow_run_url": shown_at,
+            **(tags or {}),
+        }
+        with (
+            temporary_files(folder),
+            mlflow_run(folder, wanted.experiment, name, known) as run_id,
+            reporting() as report,
+        ):
+            name_run(run_id, name)
+            _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
+            log_parameters(run_id, wanted.model_dump(mode="json"))
+            yield LinkedRun(folder, run_id, report)
 
 
 def name_run(run_id: str, name: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import filelock
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as TrackedDataset
@@ -21,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from infra.mlflow_store import artifact_root, tracking_uri
-from infra.running import live_runs, lock_path, orphaned_runs
+from infra.running import changing_locks, live_runs, lock_path, orphaned_runs
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
 
@@ -114,7 +113,7 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
     path = lock_path(data_folder, flow_run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as opened:
-        with _changing_locks(data_folder):  # else another run could find the file not locked yet
+        with changing_locks(data_folder):
             lock = opened.enter_context(path.open("w", encoding="utf-8"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write(f"{socket.gethostname()} {os.getpid()}\n")
@@ -130,12 +129,6 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
 _mine: set[str] = set()
 
 
-def _changing_locks(data_folder: Path) -> filelock.BaseFileLock:
-    home = lock_path(data_folder, "").parent
-    home.mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(home / "running.lock")
-
-
 def close_orphans(data_folder: Path) -> list[str]:
     """Close runs whose process is gone, in whatever experiment: they would stay RUNNING for ever.
 
@@ -148,7 +141,7 @@ def close_orphans(data_folder: Path) -> list[str]:
         Ids of the MLflow runs that were closed as KILLED.
     """
     client = MlflowClient()
-    with _changing_locks(data_folder):
+    with changing_locks(data_folder):
         orphans, alive = set(orphaned_runs(data_folder)), set(live_runs(data_folder))
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     closed = []

@@ -114,7 +114,7 @@ def test_what_is_left_of_known_images_is_known(
     offer_dataset(kaggle, zip_folder(sample_folder, tmp_path / "kaggle.zip"))
     source = Source("kaggle", KAGGLE_DATASET)
     fetch(source, data)
-    other = sorted(people_of(fetch(source, data)) - {person})[0]
+    other = min(people_of(fetch(source, data)) - {person})
     forget(data, person)
     assert "left of the known ones" in fetch(source, data).dataset.verification
     forget(data, other)
