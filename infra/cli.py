@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from lfw.errors import InputError, LfwError
+from lfw.files import disk_is_full
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
@@ -226,6 +227,14 @@ def main() -> None:
         # Who read the output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAILED) from None
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        _fail(
+            f"the disk of {data_folder(os.environ)} is full: make room, or set LFW_DATA to a "
+            "folder on another disk; the same command goes on from the last finished stage.",
+            FAILED,
+        )
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
 
