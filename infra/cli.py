@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
+from infra.trouble import explain_trouble
 from lfw.errors import InputError, LfwError
-from lfw.files import disk_is_full
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
@@ -228,13 +228,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAILED) from None
     except Exception as error:
-        if not disk_is_full(error):
+        told = explain_trouble(error, data_folder(os.environ))
+        if told is None:
             raise
-        _fail(
-            f"the disk of {data_folder(os.environ)} is full: make room, or set LFW_DATA to a "
-            "folder on another disk; the same command goes on from the last finished stage.",
-            FAILED,
-        )
+        _fail(told, FAILED)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
 

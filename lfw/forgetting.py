@@ -16,7 +16,7 @@ import filelock
 
 from lfw.errors import DataError
 from lfw.files import write_text
-from lfw.manifest import Manifest
+from lfw.manifest import Manifest, person_of
 
 RECORD = "forgotten.json"
 
@@ -112,7 +112,7 @@ def copies_of(data_folder: Path) -> list[Path]:
 
 def shown_in(manifest: Manifest) -> set[str]:
     """Name the people who have images in a data set."""
-    return {path.partition("/")[0] for path in manifest.images["path"]}
+    return set(person_of(manifest.images["path"]))
 
 
 def _locked(data_folder: Path) -> filelock.BaseFileLock:

@@ -70,9 +70,14 @@ class Manifest:
 
     def without(self, people: Collection[str]) -> "Manifest":
         """Give the manifest of what is left without some people's images."""
-        shown = self.files["path"].str.partition("/")[0].isin(people)
+        shown = person_of(self.files["path"]).isin(people)
         left = self.files[~(shown & (self.files["kind"] == "image"))]
         return replace(self, files=left.reset_index(drop=True))
+
+
+def person_of(image_paths: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the person of each image path: the name of its folder."""
+    return image_paths.str.split("/", n=1).str[0]
 
 
 def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:

@@ -25,7 +25,7 @@ from lfw.errors import DataError, LfwError
 from lfw.fetch import forget_images
 from lfw.files import discard
 from lfw.forgetting import add_forgotten, copies_of, read_forgotten
-from lfw.manifest import build_manifest
+from lfw.manifest import build_manifest, person_of
 from lfw.parameters import ForgetParameters
 from lfw.peek import peek_people
 from lfw.sources import choose_source
@@ -80,7 +80,7 @@ def check_known(wanted: ForgetParameters) -> None:
 def _known_people(folder: Path) -> set[str]:
     known = set(read_forgotten(folder).people) | set(read_embedding(SHIPPED).cohort.rows["name"])
     for manifest in _manifests(folder):
-        known |= set(manifest["path"].str.partition("/")[0])
+        known |= set(person_of(manifest["path"]))
     for version in versions_of(FACES):
         known |= set(classes_of(version))
     for copy in copies_of(folder):
@@ -133,7 +133,7 @@ def _forget_vectors(folder: Path, names: set[str]) -> int:
     images += [build_manifest(copy).images for copy in copies_of(folder)]
     digests: set[str] = set()
     for rows in images:
-        digests |= set(rows["sha256"][rows["path"].str.partition("/")[0].isin(names)])
+        digests |= set(rows["sha256"][person_of(rows["path"]).isin(names)])
     return sum(forget_vectors(kept, digests) for kept in (folder / "vectors").glob("*.npz"))
 
 
@@ -188,7 +188,7 @@ def _names(run: Run, table_path: str, names: set[str]) -> bool:
             return False
         rows = pd.read_csv(found, dtype=str, keep_default_na=False)
     columns = [name for name in ("image_path", "first", "second") if name in rows]
-    return any(bool(rows[name].str.partition("/")[0].isin(names).any()) for name in columns)
+    return any(bool(person_of(rows[name]).isin(names).any()) for name in columns)
 
 
 @task(name="mark-versions", task_run_name="mark-versions", cache_policy=NO_CACHE)
