@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults test-ui format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak test-ui format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ tests: setup
 
 test-faults: setup ## Inject faults: kills, full disks, dead servers
 	$(RUN) pytest -m faults $(TESTS)
+
+soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
+	@$(RUN) python -m benchmarks.soak $(ARGS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser
