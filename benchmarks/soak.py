@@ -130,7 +130,7 @@ def _table(found: dict[str, Any], runs: int) -> str:
         "|---|---|---|---|---|",
     ]
     for name, row in found["quantities"].items():
-        most = _LARGEST_GROWTH.get(name, "–")
+        most = _LARGEST_GROWTH.get(name, "")
         shown = f"{row['first']:.1f} | {row['last']:.1f} | {row['growth']:+.3f} | {most}"
         lines.append(f"| {name.replace('_', ' ')} | {shown} |")
     said = f"grows: {', '.join(found['growing'])}" if found["growing"] else "nothing grows"
