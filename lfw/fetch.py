@@ -1,5 +1,6 @@
 """Bringing a data set to hand: fetched, unpacked, verified."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,8 @@ def fetch(source: Source, data_folder: Path, report: Report = lambda _: None) ->
         elif manifest is None:
             manifest = _make(data_folder, folder, make, report)
             why = ""
+        else:
+            manifest = _leave_out_sealed(data_folder, folder, manifest)
         forgotten = read_forgotten(data_folder)
         dataset = _describe(source, folder, manifest, archive_sha256, forgotten)
         if source.kind in {"archive", "url", "kaggle"} and dataset.kind == "photographs":
@@ -269,18 +272,28 @@ def forget_images(data_folder: Path) -> dict[str, int]:
     (data_folder / "datasets").mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(data_folder / "datasets" / ".lock"):
         for folder in copies_of(data_folder):
-            whole = build_manifest(folder)
-            left = leave_out(data_folder, folder, whole, ours=True)
-            if left is whole:
+            try:
+                whole = build_manifest(folder)
+            except DataError:  # spoilt: it would be made anew, and is of no use until then
+                shutil.rmtree(folder)
                 continue
-            removed[str(folder)] = len(whole.files) - len(left.files)
-            if _seal(folder).is_file():
-                sealed = _seal(folder).read_text(encoding="ascii").strip()
-                if sealed == whole.data_digest:  # else it is damaged, and will be made anew
-                    write_text(_seal(folder), left.data_digest + "\n")
+            left = _leave_out_sealed(data_folder, folder, whole)
+            if left is not whole:
+                removed[str(folder)] = len(whole.files) - len(left.files)
         if read_forgotten(data_folder).people:
             _remove_downloads(data_folder)
     return removed
+
+
+def _leave_out_sealed(data_folder: Path, folder: Path, whole: Manifest) -> Manifest:
+    """Remove the forgotten from a copy of ours, and seal what is left if the whole was."""
+    left = leave_out(data_folder, folder, whole, ours=True)
+    seal = _seal(folder)
+    if left is not whole and seal.is_file():
+        if seal.read_text(encoding="ascii").strip() == whole.data_digest:
+            write_text(seal, left.data_digest + "\n")
+        _remove_downloads(data_folder)
+    return left
 
 
 def _remove_downloads(data_folder: Path) -> None:

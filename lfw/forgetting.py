@@ -105,7 +105,7 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
 
 def copies_of(data_folder: Path) -> list[Path]:
     """Give the folders of the data sets that the project keeps: unpacked, drawn, from Kaggle."""
-    unpacked = [path for path in (data_folder / "datasets").glob("*-*") if path.is_dir()]
+    unpacked = (data_folder / "datasets").glob("[!.]*-*")
     kaggle = (data_folder / "downloads" / "kaggle" / "datasets").glob("*/*/versions/*")
     return sorted(path for path in (*unpacked, *kaggle) if path.is_dir())
 

@@ -62,6 +62,27 @@ def test_an_unpacked_archive_loses_their_images_and_the_users_file_stays(
     assert file_digest(sample_zip) == before
 
 
+def test_killed_after_the_list_was_written_the_next_reading_removes_them(
+    sample_zip: Path, data: Path, person: str
+) -> None:
+    source = Source("archive", str(sample_zip))
+    fetch(source, data)
+    add_forgotten(data, [person])
+    found = fetch(source, data)
+    assert person not in people_of(found)
+    assert files_of(data, person) == []
+    assert fetch(source, data).why is not None
+
+
+def test_a_spoilt_copy_goes_wholly(sample_zip: Path, data: Path, person: str) -> None:
+    source = Source("archive", str(sample_zip))
+    root = Path(fetch(source, data).dataset.image_folder)
+    files_of(root, person)[0].rename(root.parent / "stray.jpg")
+    forget(data, person)
+    assert list(data.rglob("*.jpg")) == []
+    assert person not in people_of(fetch(source, data))
+
+
 def test_they_never_come_back(sample_zip: Path, data: Path, person: str) -> None:
     forget(data, person)
     source = Source("archive", str(sample_zip))
