@@ -17,7 +17,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from infra.running import live_runs
+from infra.running import changing_locks, live_runs
 from lfw.catalog import read_people
 from lfw.embedding.store import MANIFEST, SHIPPED, read_embedding
 from lfw.embedding.vectors import forget_vectors
@@ -112,13 +112,14 @@ def remove_images(run: LinkedRun, wanted: ForgetParameters) -> Removed:
     LfwError
         If another run is at work, which may be reading what is to go.
     """
-    others = set(live_runs(run.data_folder)) - {str(flow_run.get_id())}
-    if others:
-        raise LfwError(
-            f"{len(others)} other runs are at work on {run.data_folder}: wait until they are over, "
-            "then ask again."
-        )
-    add_forgotten(run.data_folder, wanted.people)
+    with changing_locks(run.data_folder):  # a run that begins later reads the list
+        others = set(live_runs(run.data_folder)) - {str(flow_run.get_id())}
+        if others:
+            raise LfwError(
+                f"{len(others)} other runs are at work on {run.data_folder}: wait until they are "
+                "over, then ask again."
+            )
+        add_forgotten(run.data_folder, wanted.people)
     vectors = _forget_vectors(run.data_folder, set(wanted.people))
     pictures = _remove_pictures(set(wanted.people))
     yours = _users_own(run.data_folder)

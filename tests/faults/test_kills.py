@@ -26,7 +26,7 @@ from tests.faults.undisturbed import (
     temporary,
     trained,
 )
-from tests.flows.workplace import Workplace, reused, server_of
+from tests.flows.workplace import Workplace, in_work, reused, server_of, wait_for
 
 pytestmark = pytest.mark.faults
 
@@ -89,3 +89,19 @@ def test_killed_at_any_moment_it_goes_on(undisturbed: Undisturbed, number: int) 
     check_nothing_is_left(place)
     with (place.folder / _LOG).open("a", encoding="utf-8") as log:
         log.write(f"{SEED}\t{number}\t{moment:.2f}\t{len(before)}\t{len(still_open)}\n")
+
+
+def test_the_doctor_closes_and_removes_what_a_killed_run_left(undisturbed: Undisturbed) -> None:
+    place = undisturbed.place
+    tmp = str(temporary(place))
+    start_over(place)
+    process = place.start(*asked(place), TMPDIR=tmp)
+    wait_for(lambda: in_work(place.data / "stages" / "train"), process)
+    kill(process.pid)
+    process.communicate()
+    [still_open] = open_runs(store_of(place))
+    code, _, err = place.run("doctor", "--repair", TMPDIR=tmp)
+    assert code == 0, err
+    assert f"closed as KILLED: MLflow run {still_open.info.run_id}" in err
+    assert store_of(place).get_run(still_open.info.run_id).info.status == "KILLED"
+    check_nothing_is_left(place)

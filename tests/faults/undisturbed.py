@@ -79,7 +79,8 @@ def check_nothing_is_left(place: Workplace) -> None:
 def leftovers(place: Workplace) -> list[str]:
     """Name what was half-written or meant to be passing, and is still there."""
     half = [str(path) for path in place.data.rglob(f"{PARTIAL}*")]
-    return half + [str(path) for path in temporary(place).iterdir()]
+    passing = [*temporary(place).iterdir(), *(place.data / "tmp").glob("*")]
+    return half + [str(path) for path in passing if path.name != "sweep"]
 
 
 def temporary(place: Workplace) -> Path:
