@@ -121,6 +121,7 @@ def test_versions_that_were_learned_from_them_are_listed_and_marked(
     for (name, number), row in listed.items():
         version = client.get_model_version(name, number)
         assert json.loads(version.tags["forgotten"]) == row["people"]
+        assert version.description is not None
         assert version.description.count("FORGOTTEN: ") == 1
         assert "Do not use it any further" in version.description
         assert "warn that no result" in client.get_registered_model(name).description
