@@ -17,6 +17,7 @@ _OF_EVERYBODY = frozenset(
 _NO_IMAGES = frozenset({"find-embedding"})
 """What these bring is in the registry, where the version is marked."""
 
+_SAYS_WHO_IS_NOT_READ = "dataset.json"
 _TEXT = {".csv", ".json", ".md", ".txt"}
 
 
@@ -78,6 +79,8 @@ def _pattern(names: Iterable[str]) -> re.Pattern[str]:
 
 
 def _names(path: Path, named: re.Pattern[str]) -> bool:
+    if path.name == _SAYS_WHO_IS_NOT_READ:
+        return False
     if path.suffix in _TEXT:
         return named.search(path.read_text(encoding="utf-8", errors="replace")) is not None
     if path.suffix == ".parquet":
