@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score test lint types tests test-ui format ui audit bias doctor bench accuracy clean
+.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak test-ui format ui audit bias doctor bench accuracy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ compare: setup ## Train and test models on the same splits, and test them in pai
 score: setup ## Say who is on new images: make score ARGS="photos/ more.zip face.jpg"
 	@$(RUN) lfw score $(ARGS)
 
+forget: setup ## Remove people's images on request: make forget ARGS="A_Name Another"
+	@$(RUN) lfw forget $(ARGS)
+
 audit: setup ## Check every list and image of the data set
 	@$(RUN) lfw audit $(ARGS)
 
@@ -79,7 +82,13 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest -n auto --dist loadfile --durations 12 $(TESTS)
+	$(RUN) pytest -n auto --dist loadfile --durations 12 -m "not faults" $(TESTS)
+
+test-faults: setup ## Inject faults: kills, full disks, dead servers
+	$(RUN) pytest -m faults $(TESTS)
+
+soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
+	@$(RUN) python -m benchmarks.soak $(ARGS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser

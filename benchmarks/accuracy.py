@@ -132,7 +132,8 @@ def _arguments() -> argparse.Namespace:
 def _data(source: str, folder: Path) -> Data:
     found = fetch(choose_source(source, folder, os.environ), folder)
     root = Path(found.dataset.image_folder)
-    people = read_catalog(Path(found.dataset.folder)).people
+    lists = read_catalog(Path(found.dataset.folder)).without(found.dataset.forgotten)
+    people = lists.people
     files = found.manifest.files.rename(columns={"path": "image_path"})
     images = expand_paths(people).merge(files[["image_path", "sha256"]], on="image_path")
     paths = images["image_path"].tolist()

@@ -29,6 +29,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.audit_dataset import audit_dataset
 from flows.compare_models import compare_models
+from flows.forget_people import forget
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
 from flows.report_bias import bias_report
@@ -64,6 +65,7 @@ def deployments() -> list[RunnerDeployment]:
         _deployment(promote, ["lfw", "registry"]),
         _deployment(roll_back, ["lfw", "registry"]),
         _deployment(score_faces, ["lfw", "scoring"]),
+        _deployment(forget, ["lfw", "data"]),
     ]
 
 

@@ -12,12 +12,14 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
+from infra.trouble import explain_trouble
 from lfw.errors import InputError, LfwError
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
     Checked,
     CompareParameters,
+    ForgetParameters,
     Parameters,
     PretrainParameters,
     PromoteParameters,
@@ -143,6 +145,22 @@ def rollback(
 
 
 @app.command
+def forget(
+    wanted: Annotated[ForgetParameters, _FLAT] = ForgetParameters(),  # noqa: B008 (frozen)
+    *,
+    json: _Json = False,
+) -> None:
+    """Remove people's images from every copy and cache, and mark the versions made of them.
+
+    What is yours (an archive or folder outside the data folder) is left as it is, and read without
+    them from then on.
+    """
+    if not wanted.people:
+        raise InputError("Name who is to be forgotten: lfw forget A_Name Another …")
+    _run("flows.forget_people:forget", wanted, as_json=json)
+
+
+@app.command
 def automate(
     *,
     watched: Annotated[
@@ -164,10 +182,21 @@ def automate(
 
 
 @app.command
-def doctor(*, json: _Json = False) -> None:
+def doctor(
+    *,
+    repair: Annotated[
+        bool, Parameter(help="First close and remove what killed runs left open or half-written.")
+    ] = False,
+    json: _Json = False,
+) -> None:
     """Check that everything is in place, and say what to do if not."""
     from infra.doctor import report
 
+    if repair:
+        from infra.repair import repair as mend
+
+        for line in mend(os.environ):
+            print(line, file=sys.stderr)
     report(os.environ, as_json=json)
 
 
@@ -195,6 +224,11 @@ def main() -> None:
         # Who read the output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FAILED) from None
+    except Exception as error:
+        told = explain_trouble(error, data_folder(os.environ))
+        if told is None:
+            raise
+        _fail(told, FAILED)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.finding import Finding
+from infra.leftovers import find_leftovers
 from infra.running import live_runs
 from lfw.errors import LfwError
-from lfw.files import PARTIAL
 from lfw.sources import choose_source, describe_choice
 
 _SPACE_NEEDED = 2 << 30
@@ -69,18 +69,14 @@ def check_source(folder: Path, environ: Mapping[str, str]) -> Finding:
 
 def check_leftovers(folder: Path) -> Finding:
     """Look for half-written folders of killed runs."""
-    found = sorted(
-        path
-        for pattern in ("datasets", "stages", "stages/*")
-        for path in folder.glob(f"{pattern}/{PARTIAL}*")
-    )
+    found = find_leftovers(folder)
     if not found:
         return Finding("half-written files", "ok", "There are none.")
     names = ", ".join(str(path.relative_to(folder)) for path in found[:5])
     detail = f"{len(found)} in {folder}: {names}{', …' if len(found) > 5 else ''}."
     if live_runs(folder):
         return Finding("half-written files", "ok", f"{detail} A run is at work.")
-    remedy = "A killed run left them: remove them while no run is at work."
+    remedy = "A killed run left them: the next run removes them, or lfw doctor --repair."
     return Finding("half-written files", "warn", detail, remedy)
 
 

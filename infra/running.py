@@ -3,15 +3,24 @@
 import fcntl
 from pathlib import Path
 
+import filelock
+
+
+def changing_locks(data_folder: Path) -> filelock.BaseFileLock:
+    """Give the lock under which a run takes its own: else another could find it not taken yet."""
+    home = lock_path(data_folder, "").parent
+    home.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(home / "running.lock")
+
 
 def live_runs(data_folder: Path) -> list[str]:
     """Give the flow runs of processes that are alive."""
-    return [path.name for path in _locks(data_folder) if _held(path)]
+    return [path.name for path in _locks(data_folder) if held(path)]
 
 
 def orphaned_runs(data_folder: Path) -> list[str]:
     """Give the flow runs of processes that are gone: they would stay RUNNING for ever."""
-    return [path.name for path in _locks(data_folder) if not _held(path)]
+    return [path.name for path in _locks(data_folder) if not held(path)]
 
 
 def lock_path(data_folder: Path, flow_run_id: str) -> Path:
@@ -23,7 +32,8 @@ def _locks(data_folder: Path) -> list[Path]:
     return sorted(lock_path(data_folder, "").glob("*"))
 
 
-def _held(path: Path) -> bool:
+def held(path: Path) -> bool:
+    """Say whether a process holds the lock on a file; one that is not there is being let go."""
     try:
         with path.open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

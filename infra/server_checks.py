@@ -14,6 +14,7 @@ from infra.running import orphaned_runs
 from infra.supervisor import HOST, PREFECT_PORT
 
 _TRUE = ("1", "true", "yes", "on", "t", "y")
+_CLOSED = "The next run closes them, or lfw doctor --repair."
 _CONFLICTS = {
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "a server that ends with the run loses its history",
     "PREFECT_TASKS_REFRESH_CACHE": "no stage is ever reused",
@@ -157,4 +158,4 @@ def check_open_runs(folder: Path) -> Finding:
         else f"{len(orphans)} MLflow runs are open though their"
     )
     detail = f"{which} process is gone: {names}."
-    return Finding("open runs", "warn", detail, "The next `lfw train` closes them.")
+    return Finding("open runs", "warn", detail, _CLOSED)

@@ -41,6 +41,9 @@ def _print_figures(console: Console, result: dict[str, Any]) -> None:
         console.print(_facts("Audit", result["audit"]))
     elif "former_champion" in result:
         console.print(_promotion(result), highlight=False)
+    elif "forgotten" in result:
+        console.print(_facts("Forgotten", result["forgotten"]))
+        console.print(_versions(result["versions"]))
     elif "comparison" in result:
         console.print(_comparison(result["comparison"]["table"]))
         console.print(_pairs(result["comparison"]["tests"]))
@@ -157,6 +160,16 @@ def _promotion(result: dict[str, Any]) -> str:
         f"{result['model_name']} version {result['model_version']} is "
         f"{result['model_alias']}{before}.\n{result['alias_reason']}"
     )
+
+
+def _versions(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Versions that were learned from them, now marked", title_justify="left")
+    for column in ("version", "aliases", "used their images as"):
+        table.add_column(column)
+    for row in rows:
+        uses = "\n".join(f"{name}: {how}" for name, how in row["people"].items())
+        table.add_row(f"{row['name']} {row['version']}", ", ".join(row["aliases"]), Text(uses))
+    return table
 
 
 def _strangers(found: dict[str, Any]) -> str:

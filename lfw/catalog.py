@@ -1,7 +1,7 @@
 """The nine lists of the data set, as typed frames, checked against the files."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from lfw.errors import DataError
 
 PEOPLE_LIST = "lfw_allnames.csv"
 FOLDS = 10
+_NAMES = ("name", "name1", "name2")
 _COUNTS = ("name", "images")
 _MATCHED = ("name", "imagenum1", "imagenum2")
 _MISMATCHED = ("name", "imagenum1", "name", "imagenum2")
@@ -52,6 +53,15 @@ class Catalog:
         """Write each list as ``<name>.parquet``."""
         for field in fields(self):
             getattr(self, field.name).to_parquet(folder / f"{field.name}.parquet", index=False)
+
+    def without(self, people: Collection[str]) -> "Catalog":
+        """Give the lists without some people, and without the pairs that show them."""
+        kept = {}
+        for field in fields(self):
+            frame = getattr(self, field.name)
+            shown = [frame[name].isin(people) for name in _NAMES if name in frame]
+            kept[field.name] = frame[~np.logical_or.reduce(shown)].reset_index(drop=True)
+        return Catalog(**kept)
 
     @classmethod
     def read(cls, folder: Path) -> "Catalog":

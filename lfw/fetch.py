@@ -1,5 +1,6 @@
 """Bringing a data set to hand: fetched, unpacked, verified."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from lfw.digest import code_digests, file_digest, value_digest
 from lfw.download import download, fetch_kaggle, kept_from_kaggle
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
+from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
 from lfw.manifest import Manifest, Progress, build_manifest
 from lfw.sample import is_sample, write_sample
-from lfw.sources import Source, download_path, kaggle_cache, remember
+from lfw.sources import NOTE, Source, download_path, kaggle_cache, remember, removed_note
 
 KNOWN_IMAGES = {
     "20131c8c03be77aedb133e9fc48f6e617b2eaf04a9dc1eb2451079ef0ec11077": (
@@ -45,6 +47,8 @@ class Dataset:
         What its content was compared with, as a sentence.
     data_digest, images_digest, lists_digest
         Digests of its content (see :class:`lfw.manifest.Manifest`).
+    forgotten
+        People of whom nothing is read (see :mod:`lfw.forgetting`).
     """
 
     folder: str
@@ -56,6 +60,7 @@ class Dataset:
     data_digest: str
     images_digest: str
     lists_digest: str
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,19 +119,27 @@ def fetch(source: Source, data_folder: Path, report: Report = lambda _: None) ->
         manifest = _sealed(folder, report) if make is not None else None
         why = f"unchanged: the checksums of all files in {folder.name} were compared"
         if make is None:
-            manifest = build_manifest(folder, report("checksums"))
+            whole = build_manifest(folder, report("checksums"))
+            manifest = leave_out(data_folder, folder, whole, ours=source.kind == "kaggle")
             why = "" if new else "unchanged: read in place, the checksums of all files compared"
         elif manifest is None:
-            manifest = _make(folder, make, report)
+            manifest = _make(data_folder, folder, make, report)
             why = ""
-        dataset = _describe(source, folder, manifest, archive_sha256)
+        else:
+            manifest = _leave_out_sealed(data_folder, folder, manifest)
+        forgotten = read_forgotten(data_folder)
+        dataset = _describe(source, folder, manifest, archive_sha256, forgotten)
         if source.kind in {"archive", "url", "kaggle"} and dataset.kind == "photographs":
             remember(data_folder, source)
     return Fetched(dataset, manifest, why or None)
 
 
 def _describe(
-    source: Source, folder: Path, manifest: Manifest, archive_sha256: str | None
+    source: Source,
+    folder: Path,
+    manifest: Manifest,
+    archive_sha256: str | None,
+    forgotten: Forgotten,
 ) -> Dataset:
     """Put together what is known of a data set at hand.
 
@@ -141,15 +154,19 @@ def _describe(
         source=source,
         kind="synthetic" if is_sample(folder) else "photographs",
         archive_sha256=archive_sha256,
-        verification=_verify(source, manifest),
+        verification=_verify(source, manifest, forgotten),
         data_digest=manifest.data_digest,
         images_digest=manifest.images_digest,
         lists_digest=manifest.lists_digest,
+        forgotten=tuple(forgotten.people),
     )
 
 
-def _verify(source: Source, manifest: Manifest) -> str:
-    known = KNOWN_IMAGES.get(manifest.images_digest)
+def _verify(source: Source, manifest: Manifest, forgotten: Forgotten) -> str:
+    whole = forgotten.whole(manifest.images_digest)
+    known = KNOWN_IMAGES.get(whole)
+    if known is not None and whole != manifest.images_digest:
+        return f"The images are what is left of {known}: people were forgotten (lfw forget)."
     if known is not None:
         return f"The images are {known} (SHA-256 of every file compared)."
     if source.kind == "kaggle":
@@ -176,10 +193,15 @@ def _plan(
     if source.kind == "sample":
         drawn_by = value_digest(code_digests(["lfw.sample"]))
         return datasets / f"sample-{drawn_by[:12]}", None, write_sample
-    archive = Path(source.location)
-    if source.kind == "url":
-        archive = download(source.location, download_path(source, data_folder), report("download"))
-    sha256 = file_digest(archive)
+    url = source.kind == "url"
+    archive = download_path(source, data_folder) if url else Path(source.location)
+
+    def bring() -> str:
+        if url:
+            download(source.location, archive, report("download"))
+        return file_digest(archive)
+
+    sha256 = _digest_of_removed(archive) or bring()
     if source.sha256 is not None and sha256 != source.sha256:
         _forget(source, archive)
         raise DataError(
@@ -187,6 +209,9 @@ def _plan(
         )
 
     def make(folder: Path) -> None:
+        if not archive.is_file() and bring() != sha256:
+            removed_note(archive).unlink()
+            raise DataError(f"{source.location} has changed since it was fetched: run again.")
         try:
             unpack(archive, folder, progress=report("unpack"))
         except (DataError, InputError):
@@ -199,7 +224,8 @@ def _plan(
 def _forget(source: Source, archive: Path) -> None:
     """Remove a download that is of no use, so that the next run asks for it again."""
     if source.kind == "url":
-        archive.unlink()
+        archive.unlink(missing_ok=True)
+        removed_note(archive).unlink(missing_ok=True)
 
 
 def _seal(folder: Path) -> Path:
@@ -216,14 +242,70 @@ def _sealed(folder: Path, report: Report) -> Manifest | None:
     return manifest if manifest.data_digest == sealed else None
 
 
-def _make(folder: Path, make: Callable[[Path], None], report: Report) -> Manifest:
+def _make(
+    data_folder: Path, folder: Path, make: Callable[[Path], None], report: Report
+) -> Manifest:
     """Make a data set aside, move it to its place, and seal it with its digest."""
     with new_folder_beside(folder) as partial:
         made = partial / "made"
         make(made)
-        manifest = build_manifest(made, report("checksums"))
+        whole = build_manifest(made, report("checksums"))
+        manifest = leave_out(data_folder, made, whole, ours=True)
         if folder.exists():
             folder.replace(partial / "spoilt")
         made.replace(folder)
     write_text(_seal(folder), manifest.data_digest + "\n")
+    if manifest is not whole:
+        _remove_downloads(data_folder)
     return manifest
+
+
+def forget_images(data_folder: Path) -> dict[str, int]:
+    """Remove the images of everybody who was forgotten from the project's copies.
+
+    Returns
+    -------
+    dict
+        Path of each copy that showed some of them, and how many images were removed.
+    """
+    removed = {}
+    (data_folder / "datasets").mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(data_folder / "datasets" / ".lock"):
+        for folder in copies_of(data_folder):
+            try:
+                whole = build_manifest(folder)
+            except DataError:  # spoilt: it would be made anew, and is of no use until then
+                shutil.rmtree(folder)
+                continue
+            left = _leave_out_sealed(data_folder, folder, whole)
+            if left is not whole:
+                removed[str(folder)] = len(whole.files) - len(left.files)
+        if read_forgotten(data_folder).people:
+            _remove_downloads(data_folder)
+    return removed
+
+
+def _leave_out_sealed(data_folder: Path, folder: Path, whole: Manifest) -> Manifest:
+    """Remove the forgotten from a copy of ours, and seal what is left if the whole was."""
+    left = leave_out(data_folder, folder, whole, ours=True)
+    seal = _seal(folder)
+    if left is not whole and seal.is_file():
+        if seal.read_text(encoding="ascii").strip() == whole.data_digest:
+            write_text(seal, left.data_digest + "\n")
+        _remove_downloads(data_folder)
+    return left
+
+
+def _remove_downloads(data_folder: Path) -> None:
+    """Remove downloaded archives, which hold everybody; what was unpacked of them serves."""
+    for archive in (data_folder / "downloads").glob("*"):
+        if archive.is_file() and archive.suffix != NOTE and not archive.name.startswith("."):
+            write_text(removed_note(archive), file_digest(archive) + "\n")
+            archive.unlink()
+
+
+def _digest_of_removed(archive: Path) -> str | None:
+    """Give the SHA-256 of a download that was removed once it was unpacked; else None."""
+    if archive.is_file() or not removed_note(archive).is_file():
+        return None
+    return removed_note(archive).read_text(encoding="ascii").strip()

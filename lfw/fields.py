@@ -150,6 +150,14 @@ EmbeddingVersion = Annotated[
         "alias.",
     ),
 ]
+Forgotten = Annotated[
+    tuple[str, ...],
+    _shown(
+        title="Forget",
+        description="Names of people whose images are to be removed, as the data set spells them; "
+        "in the form an item each.",
+    ),
+]
 ExcludePeople = Annotated[
     tuple[str, ...] | None,
     _shown(title="Leave out people", description="Names of people never to be seen."),

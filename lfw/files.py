@@ -1,9 +1,10 @@
 """Files: written whole or not at all, and read with errors that name them."""
 
 import contextlib
+import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,25 @@ def sweep_partial(folder: Path, of: str = "") -> list[str]:
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return [path.name for path in left]
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Tell whether an error, or one behind it, is that a disk has no room."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return True
+        if "disk is full" in str(error):  # SQLite's, through whatever wraps it
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def discard(folders: Iterable[Path]) -> int:
+    """Remove folders, and say how many there were."""
+    found = [path for path in folders if path.is_dir()]
+    for path in found:
+        shutil.rmtree(path)
+    return len(found)
 
 
 def read_table(path: Path, parameter: str) -> "pd.DataFrame":

@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -71,6 +71,17 @@ class Manifest:
     def lists_digest(self) -> str:
         """Digest of the lists alone."""
         return _rows_digest(self.lists)
+
+    def without(self, people: Collection[str]) -> "Manifest":
+        """Give the manifest of what is left without some people's images."""
+        shown = person_of(self.files["path"]).isin(people)
+        left = self.files[~(shown & (self.files["kind"] == "image"))]
+        return replace(self, files=left.reset_index(drop=True))
+
+
+def person_of(image_paths: "pd.Series[str]") -> "pd.Series[str]":
+    """Give the person of each image path: the name of its folder."""
+    return image_paths.str.split("/", n=1).str[0]
 
 
 def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:

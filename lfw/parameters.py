@@ -15,6 +15,15 @@ MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
 OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
 """Models that learned from faces outside the data set: their figures are marked wherever shown."""
 
+INTENDED_USE = (
+    "For studying the workflow alone: not for identifying anybody, nor for inferring sex, age, "
+    "origin or anything else about a person. The authors of the data set, photographs of public "
+    "figures, warn that no result on it shows that an algorithm is fit for any commercial purpose: "
+    "very few children, hardly anybody over 80, few women and many ethnicities barely or not at "
+    "all are in it."
+)
+"""What models are for, with the warning of the data set's authors: registered models say it."""
+
 _EPOCHLESS = OUTSIDE_DATA | {"hog"}
 _FROM_SCRATCH = frozenset({"compact", "notebook"})
 LEFT_OUT_IMAGES = 20
@@ -293,6 +302,19 @@ class RollBackParameters(Checked):
     """Why the champion is taken back."""
 
     because: f.TakenBackBecause = None
+
+
+class ForgetParameters(Checked):
+    """Whose images are to be removed."""
+
+    people: f.Forgotten = ()
+    experiment: f.Experiment = "forget-people"
+
+    @property
+    def label(self) -> str:
+        """A short name of who is forgotten."""
+        more = f" and {len(self.people) - 3} more" if len(self.people) > 3 else ""
+        return ", ".join(self.people[:3]) + more
 
 
 def _check_people(people: tuple[str, ...]) -> None:

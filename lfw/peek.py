@@ -11,6 +11,7 @@ from lfw.catalog import PEOPLE_LIST, read_people
 from lfw.download import kept_from_kaggle
 from lfw.embedding.cohort import choose_left_out
 from lfw.errors import DataError
+from lfw.forgetting import read_forgotten
 from lfw.parameters import Checked, CompareParameters, PretrainParameters, SelectionParameters
 from lfw.sample import sample_people
 from lfw.sources import Source, download_path, kaggle_cache
@@ -62,6 +63,14 @@ def peek_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
         None if nothing is at hand, it is packed so that a look would take long (tar), or it is
         damaged.
     """
+    people = _read_people(source, data_folder)
+    if people is None:
+        return None
+    left = ~people["name"].isin(read_forgotten(data_folder).people)
+    return people[left].reset_index(drop=True)
+
+
+def _read_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
     if source.kind == "sample":
         return sample_people()
     place = _at_hand(source, data_folder)

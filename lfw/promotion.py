@@ -36,6 +36,8 @@ class Record:
         Pairs of image paths that show one photograph.
     seen
         People that its embedding was learned from; empty without one.
+    forgotten
+        People it was learned from whose images were removed on request since.
     """
 
     version: str
@@ -47,6 +49,7 @@ class Record:
     unusable: frozenset[str] = frozenset()
     same_photo: tuple[tuple[str, str], ...] = ()
     seen: frozenset[str] = frozenset()
+    forgotten: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def failed_gates(record: Record) -> list[str]:
         failed.append(
             f"it was tested on {tested} images, and a champion takes {LEAST_TEST_IMAGES} or more"
         )
+    if record.forgotten:
+        failed.append(f"it was learned from {len(record.forgotten)} people who were forgotten")
     if record.below:
         failed.append(f"it is below {', '.join(record.below)} beyond chance")
     return failed

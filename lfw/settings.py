@@ -1,5 +1,6 @@
 """Where things are kept."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ import platformdirs
 from lfw.errors import InputError
 
 DATA_VARIABLE = "LFW_DATA"
+
+_LEAST_FREE = 10 << 20  # below, not even the databases can be opened
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -39,7 +42,7 @@ def make_data_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        If it cannot.
+        If it cannot, or if its disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,3 +53,9 @@ def make_data_folder(folder: Path) -> None:
             f"the data folder {folder} cannot be written to ({error.strerror}): set "
             f"{DATA_VARIABLE} to one that can."
         ) from None
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE:
+        raise InputError(
+            f"the disk of the data folder {folder} is full ({free / 2**20:.0f} MB are free): make "
+            f"room, or set {DATA_VARIABLE} to a folder on another disk."
+        )

@@ -146,7 +146,8 @@ def _fetched_before(data_folder: Path) -> Source | None:
     if source.kind == "archive":
         return source if Path(source.location).is_file() else None
     if source.kind == "url":
-        return source if download_path(source, data_folder).is_file() else None
+        archive = download_path(source, data_folder)
+        return source if archive.is_file() or removed_note(archive).is_file() else None
     kept = kept_from_kaggle(source.location, kaggle_cache(data_folder))
     return source if kept is not None else None
 
@@ -155,6 +156,14 @@ def download_path(source: Source, data_folder: Path) -> Path:
     """Path under which the download of a URL is kept."""
     name = Path(urlsplit(source.location).path).name or "archive"
     return data_folder / "downloads" / f"{text_digest([source.location])[:12]}-{name[-80:]}"
+
+
+NOTE = ".removed"
+
+
+def removed_note(archive: Path) -> Path:
+    """Path of the note that holds the SHA-256 of a download that was removed."""
+    return archive.with_name(archive.name + NOTE)
 
 
 def kaggle_cache(data_folder: Path) -> Path:

@@ -3,19 +3,32 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from prefect import task
-from prefect.client.schemas.objects import State
+from prefect import Task, task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 
 from lfw.catalog import Catalog, check_references, expand_paths, read_catalog
+from lfw.download import FetchError
 from lfw.exploration import draw_random_split
 from lfw.fetch import Dataset, Fetched, fetch
 from lfw.files import write_text
 from lfw.sources import Source
 from tasks.markdown import table
-from tasks.stages import StageOutput, Summary, Work, may_pass, read_output, stage, write_record
+from tasks.stages import StageOutput, Summary, Work, read_output, stage, write_record
+
+
+def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Say whether another try may mend a failure: most are final."""
+    try:
+        state.result(raise_on_failure=True)
+    except FetchError as error:
+        return error.passing
+    except Exception:  # noqa: BLE001 (any other failure is final)
+        return False
+    return False
 
 
 @task(
@@ -71,6 +84,7 @@ def dataset_from(saved: dict[str, object]) -> Dataset:
     """Build a data set's description from what its stage wrote."""
     values = dict(saved)
     source = Source(**values.pop("source"))  # type: ignore[arg-type]
+    values["forgotten"] = tuple(values["forgotten"])  # type: ignore[arg-type]
     return Dataset(source=source, **values)  # type: ignore[arg-type]
 
 
@@ -79,11 +93,12 @@ def dataset_from(saved: dict[str, object]) -> Dataset:
     key=lambda dataset, _manifest: {
         "the lists": dataset.lists_digest,
         "the images": dataset.images_digest,
+        "the forgotten": sorted(dataset.forgotten),
     },
 )
 def read_lists(work: Work, dataset: Dataset, manifest: StageOutput) -> Summary:
     """Read the nine lists, and check every reference in them against the files."""
-    catalog = read_catalog(Path(dataset.folder))
+    catalog = read_catalog(Path(dataset.folder)).without(dataset.forgotten)
     catalog.write(work.folder)
     problems = check_references(catalog, read_image_files(manifest)["image_path"])
     problems.to_csv(work.folder / "problems.csv", index=False)

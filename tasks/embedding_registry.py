@@ -20,9 +20,10 @@ from prefect import task
 
 from lfw.embedding.store import FILES, SHIPPED, Embedding, read_embedding
 from lfw.images import SIZE
-from lfw.parameters import PretrainParameters
+from lfw.parameters import INTENDED_USE, PretrainParameters
 from lfw.settings import data_folder
 from tasks.embedding import CHALLENGER, CHAMPION, EMBEDDING_NAME, registered_version
+from tasks.marking import mark_new
 from tasks.packaging import code_copy, pinned
 from tasks.stages import StageOutput
 from tasks.tracking import experiment_id, log_figures, log_parameters
@@ -31,7 +32,7 @@ _SERVED = Path(__file__).with_name("served_embedding.py")
 _ABOUT = (
     "Takes a face of Labeled Faces in the Wild to a vector; the cosine of two vectors says how "
     "alike the faces are. Each version comes with the manifest of the people it was learned from: "
-    "it must not be judged on them. For study of the workflow, as the data set is."
+    f"it must not be judged on them. {INTENDED_USE}"
 )
 
 
@@ -109,6 +110,7 @@ def register_version(
         f"Learned from {tags['people_seen']} people, {label}. View 1 pairs of other people: "
         f"{tags['validation']}.",
     )
+    mark_new(EMBEDDING_NAME, str(version))
     alias, why = _choose_alias(client, embedding, kind)
     if alias is not None:
         client.set_registered_model_alias(EMBEDDING_NAME, alias, version)

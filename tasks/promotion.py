@@ -1,5 +1,6 @@
 """Which version of lfw-faces is champion: weighed, given, taken back, and told as an event."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from lfw.images import read_many
 from lfw.promotion import Record, Verdict, comparable_images, compare_answers, pass_gates
 from lfw.settings import data_folder
 from lfw.split import Split
+from tasks.marking import FORGOTTEN
 from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME
 from tasks.stages import StageOutput
 
@@ -266,4 +268,5 @@ def _parse_record(version: ModelVersion, fetch: Callable[[str], Path]) -> Record
         unusable=frozenset(audited["image_path"][~audited["usable"]]),
         same_photo=tuple(zip(photos["first"], photos["second"], strict=True)),
         seen=Cohort.read(fetch(f"find-embedding/{MANIFEST}")).seen if embedded else frozenset(),
+        forgotten=frozenset(json.loads(version.tags.get(FORGOTTEN, "{}"))),
     )

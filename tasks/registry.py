@@ -15,13 +15,14 @@ from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 from lfw.digest import code_digests, file_digest, value_digest
 from lfw.fetch import Dataset
 from lfw.images import SIZE
-from lfw.parameters import OUTSIDE_DATA, TrainParameters
+from lfw.parameters import INTENDED_USE, OUTSIDE_DATA, TrainParameters
+from tasks.marking import FACES, mark_new
 from tasks.packaging import code_copy, pinned
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.strangers import THRESHOLD
 from tasks.training import model_code
 
-MODEL_NAME = "lfw-faces"
+MODEL_NAME = FACES
 CHAMPION, CHALLENGER = "champion", "challenger"
 _SERVED = Path(__file__).with_name("served_model.py")
 
@@ -87,6 +88,7 @@ def register_model(
     client.update_model_version(
         MODEL_NAME, version.version, _description(dataset, wanted, evaluation, classes)
     )
+    mark_new(MODEL_NAME, str(version.version))
     (work.folder / "registered.json").write_text(
         json.dumps({"name": MODEL_NAME, "version": version.version, "uri": uri}), encoding="utf-8"
     )
@@ -137,10 +139,9 @@ def _ensure_registered_model(client: MlflowClient) -> None:
         client.create_registered_model(
             MODEL_NAME,
             description=(
-                "Tells apart the people of one selection from Labeled Faces in the Wild. For study "
-                "of the workflow: the data set's authors warn that no result on it shows fitness "
-                "for any commercial purpose. Strangers are answered 'unknown' as far as its "
-                "threshold goes; a version without one names somebody for any face."
+                "Tells apart the people of one selection from Labeled Faces in the Wild. "
+                f"{INTENDED_USE} Strangers are answered 'unknown' as far as its threshold goes; a "
+                "version without one names somebody for any face."
             ),
         )
     except MlflowException as error:

@@ -21,10 +21,12 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from infra.leftovers import remove_leftovers
 from infra.mlflow_store import prepare_tracking_store, tracking_uri
+from infra.temporary import temporary_files
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
-from lfw.parameters import Parameters, ScoreParameters
+from lfw.parameters import ForgetParameters, Parameters, ScoreParameters
 from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
@@ -38,6 +40,7 @@ from tasks.tracking import (
     log_parameters,
     log_tags,
     mlflow_run,
+    owned,
     run_url,
 )
 
@@ -195,12 +198,13 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
     name
         What the run is called on both sides.
     """
-    folder = connect()
-    source = choose_source(wanted.source, folder, os.environ)
-    get_run_logger().info("%s", describe_choice(source))
-    check_people(wanted, source, folder)
-    with linked_run(wanted, name, {"source": f"{source.kind}: {source.location}"}) as opened:
-        yield Run(opened.data_folder, opened.run_id, name, opened.report), source
+    with owned(data_folder(os.environ), str(flow_run.get_id())):
+        folder = connect()
+        source = choose_source(wanted.source, folder, os.environ)
+        get_run_logger().info("%s", describe_choice(source))
+        check_people(wanted, source, folder)
+        with linked_run(wanted, name, {"source": f"{source.kind}: {source.location}"}) as opened:
+            yield Run(opened.data_folder, opened.run_id, name, opened.report), source
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,9 @@ class LinkedRun:
 
 @contextlib.contextmanager
 def linked_run(
-    wanted: Parameters | ScoreParameters, name: str, tags: Mapping[str, str] | None = None
+    wanted: Parameters | ScoreParameters | ForgetParameters,
+    name: str,
+    tags: Mapping[str, str] | None = None,
 ) -> Iterator[LinkedRun]:
     """Open both runs of work that needs no data set, link them both ways, close them together.
 
@@ -237,21 +243,28 @@ def linked_run(
     tags
         What else is known of the run.
     """
-    folder = connect()
     flow_run_id = str(flow_run.get_id())
-    shown_at = flow_run.get_flow_run_ui_url() or ""
-    known = {
-        "mlflow.note.content": f"[The flow run in Prefect]({shown_at}): its stages and their logs.",
-        "mlflow.source.name": str(flow_run.get_flow_name()),
-        "prefect.flow_run_id": flow_run_id,
-        "prefect.flow_run_url": shown_at,
-        **(tags or {}),
-    }
-    with mlflow_run(folder, wanted.experiment, name, known) as run_id, reporting() as report:
-        name_run(run_id, name)
-        _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
-        log_parameters(run_id, wanted.model_dump(mode="json"))
-        yield LinkedRun(folder, run_id, report)
+    with owned(data_folder(os.environ), flow_run_id):
+        folder = connect()
+        remove_leftovers(folder, flow_run_id)
+        shown_at = flow_run.get_flow_run_ui_url() or ""
+        note = f"[The flow run in Prefect]({shown_at}): its stages and their logs."
+        known = {
+            "mlflow.note.content": note,
+            "mlflow.source.name": str(flow_run.get_flow_name()),
+            "prefect.flow_run_id": flow_run_id,
+            "prefect.flow_run_url": shown_at,
+            **(tags or {}),
+        }
+        with (
+            temporary_files(folder),
+            mlflow_run(folder, wanted.experiment, name, known) as run_id,
+            reporting() as report,
+        ):
+            name_run(run_id, name)
+            _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
+            log_parameters(run_id, wanted.model_dump(mode="json"))
+            yield LinkedRun(folder, run_id, report)
 
 
 def name_run(run_id: str, name: str) -> None:

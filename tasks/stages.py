@@ -17,11 +17,10 @@ from typing import Any, Concatenate, Generic, ParamSpec
 import filelock
 from prefect import Task
 from prefect.cache_policies import CachePolicy
-from prefect.client.schemas.objects import State, TaskRun
+from prefect.client.schemas.objects import State
 
 from lfw.code import function_digests
 from lfw.digest import file_digest, text_digest, value_digest
-from lfw.download import FetchError
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.manifest import Progress
 
@@ -89,6 +88,8 @@ class StageOutput:
         The MLflow run of the flow run in which it ran.
     summary
         What it said.
+    rests_on
+        The inputs that its key is made of: digest or value by name.
     """
 
     stage: str
@@ -97,6 +98,7 @@ class StageOutput:
     files: dict[str, str]
     run_id: str
     summary: Summary
+    rests_on: dict[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -171,9 +173,11 @@ class Stage(Generic[P]):
 
     def parts(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
         """Give all that the result depends on, by name."""
-        inputs = {name: _text(value) for name, value in self.key(*args, **kwargs).items()}
         code = {_code_name(name): value for name, value in function_digests(self.function).items()}
-        return inputs | code
+        return self._inputs(*args, **kwargs) | code
+
+    def _inputs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
+        return {name: _text(value) for name, value in self.key(*args, **kwargs).items()}
 
     def _execute(
         self,
@@ -205,7 +209,8 @@ class Stage(Generic[P]):
         made.mkdir()
         summary = self.function(replace(work, folder=made), *args, **kwargs)
         (made / "summary.md").write_text(summary.markdown, encoding="utf-8")
-        write_record(made, self.name, key, work.run_id, summary)
+        inputs = self._inputs(*args, **kwargs)
+        write_record(made, self.name, key, work.run_id, summary, inputs)
         if work.folder.exists():
             work.folder.replace(partial / "spoilt")
         made.replace(work.folder)
@@ -225,7 +230,14 @@ def stage(
     return wrap
 
 
-def write_record(folder: Path, name: str, key: str, run_id: str, summary: Summary) -> None:
+def write_record(
+    folder: Path,
+    name: str,
+    key: str,
+    run_id: str,
+    summary: Summary,
+    rests_on: Mapping[str, str] | None = None,
+) -> None:
     """Seal a stage's folder: from then on its files count as its result."""
     found = folder.rglob("*")
     files = sorted(path for path in found if path.is_file() and path.name != _RECORD)
@@ -235,19 +247,9 @@ def write_record(folder: Path, name: str, key: str, run_id: str, summary: Summar
         "files": {path.relative_to(folder).as_posix(): file_digest(path) for path in files},
         "run_id": run_id,
         "summary": vars(summary),
+        "rests_on": dict(rests_on or {}),
     }
     write_text(folder / _RECORD, json.dumps(record, indent=1))
-
-
-def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Say whether another try may mend a failure: most are final."""
-    try:
-        state.result(raise_on_failure=True)
-    except FetchError as error:
-        return error.passing
-    except Exception:  # noqa: BLE001 (any other failure is final)
-        return False
-    return False
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from infra.mlflow_store import artifact_root, tracking_uri
-from infra.running import live_runs, lock_path, orphaned_runs
+from infra.running import changing_locks, live_runs, lock_path, orphaned_runs
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
 
@@ -55,7 +55,7 @@ def mlflow_run(
     opened_in = experiment_id(data_folder, experiment)
     close_orphans(data_folder)
     with (
-        _owned(data_folder, tags[_FLOW_RUN]),
+        owned(data_folder, tags[_FLOW_RUN]),
         mlflow.start_run(experiment_id=opened_in, run_name=name, tags=dict(tags)) as run,
     ):
         run_id: str = run.info.run_id
@@ -105,17 +105,28 @@ def experiment_id(data_folder: Path, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
+def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
+    """Hold the lock that says that a flow run's process is alive; once is enough."""
+    if flow_run_id in _mine:
+        yield
+        return
     path = lock_path(data_folder, flow_run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as opened:
+        with changing_locks(data_folder):
+            lock = opened.enter_context(path.open("w", encoding="utf-8"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write(f"{socket.gethostname()} {os.getpid()}\n")
         lock.flush()
+        _mine.add(flow_run_id)
         try:
             yield
         finally:
+            _mine.discard(flow_run_id)
             path.unlink(missing_ok=True)
+
+
+_mine: set[str] = set()
 
 
 def close_orphans(data_folder: Path) -> list[str]:
@@ -130,8 +141,8 @@ def close_orphans(data_folder: Path) -> list[str]:
         Ids of the MLflow runs that were closed as KILLED.
     """
     client = MlflowClient()
-    orphans = set(orphaned_runs(data_folder))
-    alive = set(live_runs(data_folder))
+    with changing_locks(data_folder):
+        orphans, alive = set(orphaned_runs(data_folder)), set(live_runs(data_folder))
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     closed = []
     for run in client.search_runs(experiments, "attributes.status = 'RUNNING'"):

@@ -1,7 +1,7 @@
 """Images taken through an embedding, once: their vectors are kept by the digest of the image."""
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import filelock
@@ -63,6 +63,18 @@ def vectors_of(
     if not len(sha256):
         return np.empty((0, 0), dtype=np.float32)
     return np.stack([known[digest] for digest in sha256]).astype(np.float32)
+
+
+def forget_vectors(kept: Path, sha256: Collection[str]) -> int:
+    """Remove the vectors of some images from a file that keeps vectors, and say of how many."""
+    with filelock.FileLock(f"{kept}.lock"):
+        known = _read(kept)
+        left = {digest: vector for digest, vector in known.items() if digest not in sha256}
+        if not left:
+            kept.unlink(missing_ok=True)
+        elif len(left) < len(known):
+            _write(kept, left)
+    return len(known) - len(left)
 
 
 def _read(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -18,6 +18,7 @@ from prefect.utilities.callables import parameter_schema
 from flows import serve
 from flows.audit_dataset import audit_dataset
 from flows.compare_models import compare_models
+from flows.forget_people import forget
 from flows.place import HOUR, enter_code_folder
 from flows.pretrain_embedding import pretrain
 from flows.promote_model import promote, roll_back
@@ -32,6 +33,7 @@ from lfw.parameters import (
     BiasParameters,
     Checked,
     CompareParameters,
+    ForgetParameters,
     PretrainParameters,
     PromoteParameters,
     RollBackParameters,
@@ -51,6 +53,7 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (promote, PromoteParameters, "promote"),
     (roll_back, RollBackParameters, "rollback"),
     (score_faces, ScoreParameters, "score"),
+    (forget, ForgetParameters, "forget"),
 ]
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,43 @@
+"""Troubles of the machine and its servers that end a run, told in a sentence."""
+
+import os
+from pathlib import Path
+
+from infra.mlflow_store import tracking_uri, without_password
+from lfw.files import disk_is_full
+
+_GOES_ON = "the same command goes on from the last finished stage."
+
+
+def explain_trouble(error: BaseException, data_folder: Path) -> str | None:
+    """Say what a run ended with that is no fault of the program; None if it may be one.
+
+    Parameters
+    ----------
+    error
+        What the run ended with.
+    data_folder
+        The project's data folder.
+    """
+    if disk_is_full(error):
+        return (
+            f"the disk of {data_folder} is full: make room, or set LFW_DATA to a folder on another "
+            f"disk; {_GOES_ON}"
+        )
+    import httpx
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, httpx.TransportError):
+            url = os.environ.get("PREFECT_API_URL", "the local address")
+            return f"the Prefect server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
+        if type(cause).__name__ == "MlflowException" and "API request to" in str(cause):
+            url = without_password(tracking_uri(data_folder))
+            return f"the MLflow server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _short(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text if len(text) < 120 else f"{text[:120]} …"

@@ -1,0 +1,166 @@
+"""Registered versions that were learned from people who were forgotten: found, and marked."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort
+from lfw.embedding.store import MANIFEST
+from lfw.forgetting import read_forgotten
+from lfw.settings import data_folder
+from tasks.embedding import EMBEDDING_NAME
+
+FACES = "lfw-faces"
+FORGOTTEN = "forgotten"
+"""The tag of a version that was learned from somebody who was forgotten since."""
+
+_MARK = "\n\nFORGOTTEN: "
+_ROLES = {TRAIN: "learned from", VALIDATION: "watched on"}
+_USES = ("split.csv", "strangers.csv")
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A version that was learned from people who were forgotten.
+
+    Attributes
+    ----------
+    name, version
+        Which one it is.
+    aliases
+        By what else it is known, such as champion.
+    people
+        Person to what their images were used for.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    people: dict[str, str]
+
+
+def mark_versions(names: Iterable[str]) -> list[Marked]:
+    """Find and mark every version in the registry that was learned from some people."""
+    wanted = set(names)
+    found = []
+    for model in (EMBEDDING_NAME, FACES):
+        for version in versions_of(model):
+            people = used(version, wanted)
+            if people:
+                found.append(mark(version, people))
+    return found
+
+
+def mark_new(model: str, version: str) -> None:
+    """Mark a version that has just been made if it rests on somebody who was forgotten before.
+
+    It can only by the embedding that comes with the project, or one learned earlier.
+    """
+    names = set(read_forgotten(data_folder(os.environ)).people)
+    if not names:
+        return
+    made = MlflowClient().get_model_version(model, version)
+    people = used(made, names)
+    if people:
+        mark(made, people)
+
+
+def mark(version: ModelVersion, people: dict[str, str]) -> Marked:
+    """Mark a version: by a tag, and in its description."""
+    client = MlflowClient()
+    before = json.loads(version.tags.get(FORGOTTEN, "{}"))
+    people = dict(sorted((before | people).items()))
+    described = (version.description or "").partition(_MARK)[0]
+    who = ", ".join(f"{name} ({how})" for name, how in list(people.items())[:20])
+    text = (
+        f"{described}{_MARK}made with images of people who were removed on request since: {who}"
+        f"{' …' if len(people) > 20 else ''}. Do not use it any further: learn another."
+    )
+    client.update_model_version(version.name, version.version, text)
+    client.set_model_version_tag(version.name, version.version, FORGOTTEN, json.dumps(people))
+    aliases = client.get_model_version(version.name, version.version).aliases
+    return Marked(version.name, str(version.version), tuple(aliases), people)
+
+
+def used(version: ModelVersion, names: set[str]) -> dict[str, str]:
+    """Say of some people what a version used their images for, if it did."""
+    if version.name == EMBEDDING_NAME:
+        with tempfile.TemporaryDirectory() as made:
+            uri = f"models:/{EMBEDDING_NAME}/{version.version}"
+            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=made))
+            (manifest,) = folder.rglob(MANIFEST)
+            return _by_cohort(manifest, names)
+    found = dict.fromkeys(names & set(classes_of(version)), "a class")
+    with _logged(version.run_id, "find-embedding") as folder:
+        found = _by_cohort(folder / MANIFEST, names) | found
+    with _logged(version.run_id, "stratified-split") as folder:
+        return _by_split(folder, names) | found
+
+
+def classes_of(version: ModelVersion) -> list[str]:
+    """Name the classes of a version, as far as its tag does: a long one was cut."""
+    text = str(version.tags.get("classes", "[]"))
+    return list(json.loads(text if text.endswith("]") else text.rpartition(", ")[0] + "]"))
+
+
+def _by_cohort(manifest: Path, names: set[str]) -> dict[str, str]:
+    if not manifest.is_file():
+        return {}
+    rows = Cohort.read(manifest).rows
+    rows = rows[rows["name"].isin(names)]
+    roles = dict(zip(rows["name"], rows["role"], strict=True))
+    return {
+        name: f"its embedding was {_ROLES.get(role, role)} them" for name, role in roles.items()
+    }
+
+
+def _by_split(folder: Path, names: set[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file, how in zip(_USES, ("a class", "a stranger"), strict=True):
+        if (folder / file).is_file():
+            rows = pd.read_csv(folder / file, dtype=str, keep_default_na=False)
+            found |= dict.fromkeys(names & set(rows["name"]), how)
+    return found
+
+
+def versions_of(model: str) -> list[ModelVersion]:
+    """Give every version of a registered model."""
+    return list(MlflowClient().search_model_versions(f"name = '{model}'"))
+
+
+@contextlib.contextmanager
+def _logged(run_id: str | None, stage: str) -> Iterator[Path]:
+    """Give a folder with what a run logged of a stage, empty if that is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield logged(run_id, stage, Path(folder)) or Path(folder)
+
+
+def logged(run_id: str | None, path: str, folder: Path) -> Path | None:
+    """Bring an artifact of a run into a folder; None if run or artifact are gone."""
+    client = MlflowClient()
+    parent = path.rpartition("/")[0]
+    try:
+        there = client.list_artifacts(str(run_id), parent or None)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    if path not in {file.path for file in there}:
+        return None
+    return Path(client.download_artifacts(str(run_id), path, str(folder)))
+
+
+def result_of(found: list[Marked]) -> list[dict[str, Any]]:
+    """Give versions as plain values."""
+    return [vars(one) | {"aliases": list(one.aliases)} for one in found]

@@ -1,0 +1,208 @@
+"""Who was forgotten is left out of whatever is read, and is removed where it is ours."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lfw import fetch as fetching
+from lfw.catalog import read_catalog
+from lfw.digest import file_digest
+from lfw.embedding.vectors import forget_vectors, vectors_of
+from lfw.errors import DataError
+from lfw.fetch import Fetched, fetch, forget_images
+from lfw.forgetting import RECORD, add_forgotten, read_forgotten
+from lfw.manifest import build_manifest
+from lfw.peek import peek_people
+from lfw.sources import KAGGLE_DATASET, Source, choose_source, download_path
+from tests.conftest import zip_folder
+from tests.web import Site, offer_dataset
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def person(sample_folder: Path) -> str:
+    """Somebody with many images and pairs."""
+    people = read_catalog(sample_folder).people
+    return str(people.sort_values(["images", "name"])["name"].iloc[-1])
+
+
+def people_of(fetched: Fetched) -> set[str]:
+    return {path.partition("/")[0] for path in fetched.manifest.images["path"]}
+
+
+def files_of(folder: Path, person: str) -> list[Path]:
+    return [path for path in folder.rglob("*.jpg") if path.name.startswith(person)]
+
+
+def forget(data: Path, *names: str) -> dict[str, int]:
+    data.mkdir(exist_ok=True)
+    add_forgotten(data, names)
+    return forget_images(data)
+
+
+def test_an_unpacked_archive_loses_their_images_and_the_users_file_stays(
+    sample_zip: Path, data: Path, person: str
+) -> None:
+    source, before = Source("archive", str(sample_zip)), file_digest(sample_zip)
+    whole = fetch(source, data)
+    images = len(files_of(data, person))
+    assert images > 5
+    assert forget(data, person) == {whole.dataset.folder: images}
+    assert files_of(data, person) == []
+    again = fetch(source, data)
+    assert again.why is not None, "what is left is whole: nothing is unpacked anew"
+    assert people_of(again) == people_of(whole) - {person}
+    assert again.dataset.forgotten == (person,)
+    assert file_digest(sample_zip) == before
+
+
+def test_killed_after_the_list_was_written_the_next_reading_removes_them(
+    sample_zip: Path, data: Path, person: str
+) -> None:
+    source = Source("archive", str(sample_zip))
+    fetch(source, data)
+    add_forgotten(data, [person])
+    found = fetch(source, data)
+    assert person not in people_of(found)
+    assert files_of(data, person) == []
+    assert fetch(source, data).why is not None
+
+
+def test_a_spoilt_copy_goes_wholly(sample_zip: Path, data: Path, person: str) -> None:
+    source = Source("archive", str(sample_zip))
+    root = Path(fetch(source, data).dataset.image_folder)
+    files_of(root, person)[0].rename(root.parent / "stray.jpg")
+    forget(data, person)
+    assert list(data.rglob("*.jpg")) == []
+    assert person not in people_of(fetch(source, data))
+
+
+def test_they_never_come_back(sample_zip: Path, data: Path, person: str) -> None:
+    forget(data, person)
+    source = Source("archive", str(sample_zip))
+    new = fetch(source, data)
+    assert files_of(data, person) == []
+    assert person not in people_of(new)
+    next(Path(new.dataset.image_folder).rglob("*.jpg")).unlink()  # spoilt: made again
+    assert fetch(source, data).manifest.data_digest == new.manifest.data_digest
+    assert files_of(data, person) == []
+
+
+def test_the_users_folder_is_read_without_them_and_left_alone(
+    sample_folder: Path, data: Path, person: str
+) -> None:
+    forget(data, person)
+    found = fetch(Source("folder", str(sample_folder)), data)
+    assert person not in people_of(found)
+    assert files_of(sample_folder, person)
+
+
+def test_a_download_is_removed_and_not_asked_for_again(
+    sample_zip: Path, data: Path, person: str, http_server: Site
+) -> None:
+    (http_server.folder / "lfw.zip").write_bytes(sample_zip.read_bytes())
+    source = Source("url", f"{http_server.url}/lfw.zip")
+    fetch(source, data)
+    assert download_path(source, data).is_file()
+    forget(data, person)
+    assert not download_path(source, data).exists()
+    asked = len(http_server.requests)
+    assert person not in people_of(fetch(source, data))
+    assert len(http_server.requests) == asked
+    next((data / "datasets").rglob("*.jpg")).unlink()  # spoilt: fetched, unpacked, removed again
+    assert person not in people_of(fetch(source, data))
+    assert len(http_server.requests) > asked
+    assert files_of(data, person) == []
+    assert not download_path(source, data).exists()
+
+
+def test_what_is_left_of_known_images_is_known(
+    kaggle: Site,
+    sample_folder: Path,
+    data: Path,
+    person: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    known = build_manifest(sample_folder).images_digest
+    monkeypatch.setitem(fetching.KNOWN_IMAGES, known, "the known ones")
+    offer_dataset(kaggle, zip_folder(sample_folder, tmp_path / "kaggle.zip"))
+    source = Source("kaggle", KAGGLE_DATASET)
+    fetch(source, data)
+    other = min(people_of(fetch(source, data)) - {person})
+    forget(data, person)
+    assert "left of the known ones" in fetch(source, data).dataset.verification
+    forget(data, other)
+    twice = fetch(source, data)
+    assert "left of the known ones" in twice.dataset.verification
+    assert files_of(data, person) == files_of(data, other) == []
+    assert choose_source("auto", data, {}).kind in {"kaggle", "sample"}
+
+
+def test_the_sample_is_drawn_without_them(data: Path) -> None:
+    people = peek_people(Source("sample", "sample"), data)
+    assert people is not None
+    forget(data, people["name"].iloc[0])
+    left = peek_people(Source("sample", "sample"), data)
+    assert left is not None
+    assert set(people["name"]) - set(left["name"]) == {people["name"].iloc[0]}
+
+
+def test_no_list_names_them_and_folds_keep_their_numbers(sample_folder: Path, person: str) -> None:
+    whole = read_catalog(sample_folder)
+    left = whole.without({person})
+    for name, frame in vars(left).items():
+        for column in {"name", "name1", "name2"} & set(frame):
+            assert person not in set(frame[column]), name
+    before = whole.view2_pairs
+    kept = before[(before["name1"] != person) & (before["name2"] != person)]
+    assert left.view2_pairs["fold"].tolist() == kept["fold"].tolist()
+    assert len(kept) < len(before)
+
+
+def test_their_vectors_go_and_the_others_stay(tmp_path: Path) -> None:
+    kept = tmp_path / "network.npz"
+    vectors_of(["a", "b"], ["1", "2"], lambda paths: np.ones((len(paths), 3), np.float32), kept)
+    assert forget_vectors(kept, {"1", "3"}) == 1
+    asked: list[str] = []
+
+    def compute(paths: list[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+        asked.extend(paths)
+        return np.zeros((len(paths), 3), np.float32)
+
+    assert vectors_of(["a", "b"], ["1", "2"], compute, kept).tolist() == [[0] * 3, [1] * 3]
+    assert asked == ["a"]
+    assert forget_vectors(kept, {"1", "2"}) == 2
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"people": 3}', '{"people": {}}'])
+def test_a_damaged_list_stops_all_reading(text: str, sample_folder: Path, data: Path) -> None:
+    data.mkdir()
+    (data / RECORD).write_text(text)
+    with pytest.raises(DataError, match=RECORD):
+        fetch(Source("folder", str(sample_folder)), data)
+
+
+def test_a_name_in_the_list_is_no_path(sample_zip: Path, data: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    fetch(Source("archive", str(sample_zip)), data)
+    forget(data, str(precious), "../..", "..", "")
+    assert precious.is_dir()
+    assert fetch(Source("archive", str(sample_zip)), data).why is not None
+
+
+def test_the_day_is_kept_when_somebody_is_forgotten_again(data: Path) -> None:
+    data.mkdir()
+    listed = {"people": {"Ann": "2001-01-01"}, "left_of": {}}
+    (data / RECORD).write_text(json.dumps(listed))
+    add_forgotten(data, ["Ann", "Bob"])
+    assert read_forgotten(data).people["Ann"] == "2001-01-01"
+    assert set(read_forgotten(data).people) == {"Ann", "Bob"}
