@@ -15,7 +15,7 @@ EXTRAS ?=
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score test lint types tests test-ui format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score test lint types tests test-ui test-faults format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ tests: setup
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser
+
+test-faults: setup ## Inject the faults that take long: damaged data, killed processes, dead servers
+	$(RUN) pytest -m faults --durations 12 $(TESTS)
 
 format: setup ## Format the code and mend what the linter can
 	$(RUN) ruff format .
