@@ -122,7 +122,8 @@ def _save(url: str, response: httpx.Response, path: Path, progress: Progress | N
     done, mark, since = 0, 0, time.monotonic()
     with path.open("wb") as file:
         # Raw: some servers call a tar.gz a gzipped tar, and what is kept shall be the file itself.
-        for block in response.iter_raw(1 << 20):
+        # In blocks as they come: what drips in would fill a larger one for hours, unseen.
+        for block in response.iter_raw():
             done += file.write(block)
             if progress is not None:
                 progress(done, total)

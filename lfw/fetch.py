@@ -179,7 +179,10 @@ def _plan(
     archive = Path(source.location)
     if source.kind == "url":
         archive = download(source.location, download_path(source, data_folder), report("download"))
-    sha256 = file_digest(archive)
+    try:
+        sha256 = file_digest(archive)
+    except OSError as error:
+        raise InputError(f"source: {archive} cannot be read: {error.strerror}.") from None
     if source.sha256 is not None and sha256 != source.sha256:
         _forget(source, archive)
         raise DataError(

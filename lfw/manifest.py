@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 LIST_SUFFIXES = frozenset({".csv", ".txt"})
 STRAY = re.compile(
     r"(?i)(^|/)"
-    r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
+    r"(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
 )
 """Files that desktops and editors leave behind: named, never read."""
+
+_DEPTH = 32
 
 Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is."""
@@ -82,8 +85,8 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
     Raises
     ------
     DataError
-        If there is no image, if images lie in two image folders, if a link is found, or if a file
-        cannot be read.
+        If there is no image, if images lie in two image folders, if a link, a pipe or a device is
+        found, if a name is no text, or if a file or folder cannot be read.
     """
     images, lists, stray = _sort_files(folder)
     image_folder = _image_folder(folder, images)
@@ -122,17 +125,32 @@ def _walk(folder: Path, prefix: str) -> Iterable[str]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
+    if prefix.count("/") > _DEPTH:
+        raise DataError(f"{folder} lies {_DEPTH} folders deep: a data set has two or three.")
     for entry in entries:
         path = prefix + entry.name
-        if entry.is_symlink():
-            raise DataError(
-                f"{folder / entry.name} is a link, which a data set may not hold: replace it by "
-                "the file itself."
-            )
+        _check_entry(entry, folder)
         if entry.is_dir():
             yield from _walk(folder / entry.name, path + "/")
         else:
             yield path
+
+
+def _check_entry(entry: os.DirEntry[str], folder: Path) -> None:
+    """See that it is a file or a folder, and has a name that can be written down."""
+    shown = str(folder / entry.name).encode("utf-8", "backslashreplace").decode("utf-8")
+    control = any(unicodedata.category(character) == "Cc" for character in entry.name)
+    if shown != str(folder / entry.name) or (control and not STRAY.search(entry.name)):
+        raise DataError(f"{shown!r} has a name that is no text: rename it.")
+    if entry.is_symlink():
+        raise DataError(
+            f"{shown} is a link, which a data set may not hold: replace it by the file itself."
+        )
+    if entry.is_dir():
+        if PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES | LIST_SUFFIXES:
+            raise DataError(f"{shown} is a folder with the name of a file: rename or remove it.")
+    elif not entry.is_file():  # reading a pipe would wait for ever
+        raise DataError(f"{shown} is a pipe or device, which a data set may not hold: remove it.")
 
 
 def _image_folder(folder: Path, images: list[str]) -> str:
