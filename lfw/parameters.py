@@ -50,7 +50,7 @@ class Parameters(Checked):
     experiment: f.Experiment = "lfw"
 
 
-class RunnerParameters(Parameters):
+class Divided(Checked):
     """Where work that can be divided is done."""
 
     runner: f.Runner = "threads"
@@ -71,6 +71,10 @@ class RunnerParameters(Parameters):
     def place(self) -> Runner:
         """Where to run."""
         return Runner(self.runner, self.dask_address)
+
+
+class RunnerParameters(Divided, Parameters):
+    """A run on the data whose work can be divided."""
 
 
 class AuditParameters(RunnerParameters):
@@ -257,10 +261,15 @@ class VerifyParameters(Parameters):
         return self
 
 
-class ScoreParameters(Checked):
-    """Which images are to be answered for, and by which model."""
+class NamedImages(Checked):
+    """Which images are to be answered for."""
 
     paths: f.ImagePaths = ()
+
+
+class ScoreParameters(Divided, NamedImages):  # paths are the first: they need no option's name
+    """Which images are to be answered for, where, and by which model."""
+
     model_version: f.ModelVersion = "champion"
     output: f.Output = None
     experiment: f.Experiment = "score-faces"

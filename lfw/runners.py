@@ -1,12 +1,17 @@
-"""Where chunks of work run: threads, processes or a Dask cluster. The results are the same."""
+"""Where chunks of work run: threads, processes or a Dask cluster. The results are the same.
+
+Only a few chunks are under way at a time, so that results do not pile up where they are used.
+"""
 
 import contextlib
 import importlib
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from lfw.errors import InputError
@@ -16,6 +21,9 @@ Result = TypeVar("Result")
 
 Kind = Literal["threads", "processes", "dask"]
 CHUNK = 64
+_AHEAD = 3
+"""Chunks that are under way for each thread that works on them."""
+
 _SECONDS_TO_CONNECT = 5.0
 
 
@@ -66,10 +74,10 @@ def map_chunks(
     InputError
         If no scheduler answers, or Dask is not installed.
     """
-    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    chunks = (items[start : start + chunk] for start in range(0, len(items), chunk))
     done = 0
-    with _mapper(runner) as apply:
-        for results in apply(function, chunks):
+    with _submitter(runner) as (submit, workers):
+        for results in _in_order(submit, function, chunks, _AHEAD * workers):
             yield from results
             done += len(results)
             if progress is not None:
@@ -77,24 +85,38 @@ def map_chunks(
 
 
 @contextlib.contextmanager
-def _mapper(runner: Runner) -> Iterator[Callable[..., Iterable[Any]]]:
+def _submitter(runner: Runner) -> Iterator[tuple[Callable[..., Any], int]]:
+    """Give what submits a call and returns its future, and how many threads there are."""
     if runner.kind == "dask":
         with connect(runner.address) as client:
             # Pure by default: the same chunk of files that have changed would not be read again.
-            yield lambda function, chunks: _in_order(client.map(function, chunks, pure=False))
+            yield partial(client.submit, pure=False), max(1, sum(client.nthreads().values()))
         return
-    with _pool(runner.kind) as pool:
-        yield pool.map
-
-
-def _in_order(futures: list[Any]) -> Iterator[Any]:
-    for place, future in enumerate(futures):
-        yield future.result()
-        futures[place] = None  # the cluster may forget it
-
-
-def _pool(kind: str) -> Executor:
     workers = os.cpu_count() or 1
+    with _pool(runner.kind, workers) as pool:
+        yield pool.submit, workers
+
+
+def _in_order(
+    submit: Callable[..., Any],
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+) -> Iterator[Result]:
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            waiting.append(submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _pool(kind: str, workers: int) -> Executor:
     if kind == "threads":
         return ThreadPoolExecutor(workers)
     # A forked process would inherit the locks that other threads hold.

@@ -1,19 +1,18 @@
 """Scoring: a model's answers for any number of images, in bounded memory.
 
-Files are decoded in batches by threads, a few batches ahead; the model answers for full batches of
-64; table and contact sheet are written as answers come. Only the list of files is held whole.
+Threads, processes or a cluster decode files and let the model answer, 64 files at a time; table and
+contact sheet are written as answers come. Only the list of files is held whole.
 """
 
 import csv
 import time
 import warnings
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
 from lfw.image_files import Found, ImageFile, Reader, Unreadable
 from lfw.manifest import Progress
+from lfw.runners import IN_THREADS, Runner, map_chunks
 
 BATCH = 64
 """Images that are decoded, and answered for, at once."""
@@ -38,10 +38,7 @@ COLUMNS = (
 """Of the table. ``answer`` is ``likeliest``, or ``unknown`` below the threshold; ``probability``
 is that of ``likeliest``."""
 
-_THREADS = 2
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,8 @@ class Scorer:
     threshold
         The least probability with which it gives a name; None if it always does.
     answer
-        From raw pixels (n, 250, 250, 3) to what :func:`lfw.serving.answers` gives.
+        From raw pixels (n, 250, 250, 3) to what :func:`lfw.serving.answers` gives. Threads share
+        it; for processes and Dask it has to be picklable.
     remarks
         What is to be known of it, a sentence each.
     """
@@ -68,12 +66,11 @@ class Scorer:
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """An image as the model takes it, of shape (250, 250, 3), and a small JPEG of it."""
+class Answered:
+    """An image's row in the table, and its place on the contact sheet."""
 
-    file: ImageFile
-    pixels: NDArray[np.uint8]
-    thumbnail: bytes
+    row: Row
+    tile: Tile
 
 
 @dataclass
@@ -116,7 +113,11 @@ class Scores:
 
 
 def score_files(
-    found: Found, scorer: Scorer, folder: Path, progress: Progress | None = None
+    found: Found,
+    scorer: Scorer,
+    folder: Path,
+    progress: Progress | None = None,
+    runner: Runner = IN_THREADS,
 ) -> Scores:
     """Answer for every image that was found, and write the tables and the contact sheet.
 
@@ -130,6 +131,8 @@ def score_files(
         Where the results shall be. It appears only when all of them are written.
     progress
         Told how many of how many files are done.
+    runner
+        Where images are decoded and answered for.
 
     Raises
     ------
@@ -146,87 +149,70 @@ def score_files(
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # they are listed
         made = partial_folder / folder.name
         made.mkdir()
-        batches = spread(partial(decode_batch, reader), _cut(found.files), _THREADS)
-        images = _readable_images(batches, scores, len(found.files), progress)
-        _write_scores(made, images, scorer, scores)
+        answer = (
+            partial(answer_batch, reader, scorer)
+            if runner.kind == "threads"
+            else partial(_answer_elsewhere, scorer)
+        )
+        answered = map_chunks(answer, found.files, runner, progress, BATCH)
+        _write_scores(made, _readable_images(answered, scores), scorer, scores)
         _write_unreadable(made / UNREADABLE, scores.unreadable)
         made.replace(folder)
     scores.seconds = time.monotonic() - since
     return scores
 
 
-def decode_batch(reader: Reader, files: Sequence[ImageFile]) -> list[Decoded | Unreadable]:
-    """Read a batch of files, each to an image or to the reason why it is none."""
-    return [_decode(reader, file) for file in files]
+def answer_batch(
+    reader: Reader, scorer: Scorer, files: Sequence[ImageFile]
+) -> list[Answered | Unreadable]:
+    """Answer for a batch of files, each by its row and tile or the reason why there is none."""
+    decoded = [_decode(reader, file) for file in files]
+    images = [(file, one) for file, one in zip(files, decoded, strict=True) if _is_image(one)]
+    answers = iter(_answers(scorer, images))
+    return [one if isinstance(one, Unreadable) else next(answers) for one in decoded]
 
 
-def _decode(reader: Reader, file: ImageFile) -> Decoded | Unreadable:
+def _answer_elsewhere(scorer: Scorer, files: Sequence[ImageFile]) -> list[Answered | Unreadable]:
+    """Answer for a batch in another process, which opens archives for itself."""
+    with warnings.catch_warnings(), Reader() as reader:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return answer_batch(reader, scorer, files)
+
+
+def _decode(reader: Reader, file: ImageFile) -> NDArray[np.uint8] | Unreadable:
     try:
-        pixels = read_any(reader.read(file))
+        return read_any(reader.read(file))
     except DataError as error:
         return Unreadable(file.shown, str(error))
-    return Decoded(file, pixels, thumbnail(pixels))
 
 
-def spread(
-    function: Callable[[Item], Result], items: Iterable[Item], threads: int
-) -> Iterator[Result]:
-    """Apply a function to items in order, by threads that are at most one item each ahead.
-
-    This is the one place where the mapping over batches happens: what runs it elsewhere (processes,
-    a cluster) has the same arguments and takes its place.
-    """
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _cut(files: Sequence[ImageFile]) -> Iterator[Sequence[ImageFile]]:
-    for start in range(0, len(files), BATCH):
-        yield files[start : start + BATCH]
+def _is_image(one: NDArray[np.uint8] | Unreadable) -> TypeGuard[NDArray[np.uint8]]:
+    return not isinstance(one, Unreadable)
 
 
 def _readable_images(
-    batches: Iterable[list[Decoded | Unreadable]],
-    scores: Scores,
-    total: int,
-    progress: Progress | None,
-) -> Iterator[Decoded]:
-    """Give the images of batches; note what is none."""
-    done = 0
-    for batch in batches:
-        for one in batch:
-            if isinstance(one, Unreadable):
-                scores.unreadable.append(one)
-            else:
-                yield one
-        done += len(batch)
-        if progress is not None:
-            progress(done, total)
+    answered: Iterable[Answered | Unreadable], scores: Scores
+) -> Iterator[Answered]:
+    """Give the images; note what is none."""
+    for one in answered:
+        if isinstance(one, Unreadable):
+            scores.unreadable.append(one)
+        else:
+            yield one
 
 
-def _write_scores(folder: Path, images: Iterable[Decoded], scorer: Scorer, scores: Scores) -> None:
+def _write_scores(folder: Path, images: Iterable[Answered], scorer: Scorer, scores: Scores) -> None:
     with (
         (folder / SCORES).open("w", encoding="utf-8", newline="") as file,
         ContactSheet(folder) as sheet,
     ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        for batch in _full(images):
-            rows = _answers(scorer, batch)
-            table.writerows([row[name] for name in COLUMNS] for row in rows)
-            for image, row in zip(batch, rows, strict=True):
-                sheet.add(_tile(image, row))
-            scores.answers.update(row["answer"] for row in rows)
-            scores.unknown += sum(row["answer"] != row["likeliest"] for row in rows)
+        for image in images:
+            table.writerow([image.row[name] for name in COLUMNS])
+            sheet.add(image.tile)
+            scores.answers[image.row["answer"]] += 1
+            scores.unknown += image.row["answer"] != image.row["likeliest"]
         if not scores.images:
             raise InputError(_nothing_readable(scores))
         heading = Heading(
@@ -237,47 +223,38 @@ def _write_scores(folder: Path, images: Iterable[Decoded], scorer: Scorer, score
         scores.left_out = sheet.left_out
 
 
-def _full(images: Iterable[Decoded]) -> Iterator[list[Decoded]]:
-    """Put images into full batches, whatever fell out in between."""
-    batch = []
-    for image in images:
-        batch.append(image)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _answers(scorer: Scorer, batch: Sequence[Decoded]) -> list[dict[str, Any]]:
-    found = scorer.answer(np.stack([image.pixels for image in batch]))
+def _answers(
+    scorer: Scorer, images: Sequence[tuple[ImageFile, NDArray[np.uint8]]]
+) -> list[Answered]:
+    if not images:
+        return []
+    found = scorer.answer(np.stack([pixels for _, pixels in images]))
     people = [str(name) for name in found.columns[2:]]
     by_person = found.iloc[:, 2:].to_numpy(dtype=np.float64)
     order = np.argsort(-by_person, axis=1, kind="stable")
-    rows = []
-    for image, name, probabilities, best in zip(
-        batch, found["name"], by_person, order, strict=True
+    answered = []
+    for (file, pixels), name, probabilities, best in zip(
+        images, found["name"], by_person, order, strict=True
     ):
         second = best[1] if len(best) > 1 else None
-        rows.append(
-            {
-                "path": image.file.shown,
-                "answer": str(name),
-                "likeliest": people[best[0]],
-                "probability": f"{probabilities[best[0]]:.6f}",
-                "runner_up": "" if second is None else people[second],
-                "runner_up_probability": "" if second is None else f"{probabilities[second]:.6f}",
-                "threshold": "" if scorer.threshold is None else f"{scorer.threshold:.6f}",
-                "model_version": scorer.version,
-            }
-        )
-    return rows
+        row = {
+            "path": file.shown,
+            "answer": str(name),
+            "likeliest": people[best[0]],
+            "probability": f"{probabilities[best[0]]:.6f}",
+            "runner_up": "" if second is None else people[second],
+            "runner_up_probability": "" if second is None else f"{probabilities[second]:.6f}",
+            "threshold": "" if scorer.threshold is None else f"{scorer.threshold:.6f}",
+            "model_version": scorer.version,
+        }
+        answered.append(Answered(row, _tile(file, thumbnail(pixels), row)))
+    return answered
 
 
-def _tile(image: Decoded, row: dict[str, Any]) -> Tile:
+def _tile(file: ImageFile, small: bytes, row: Row) -> Tile:
     return Tile(
-        image.file.label,
-        image.thumbnail,
+        file.label,
+        small,
         row["answer"] if row["answer"] == row["likeliest"] else None,
         row["likeliest"],
         float(row["probability"]),

@@ -1,15 +1,20 @@
 """Scoring's own tasks: the registered model, its answers for new images, what is told of them."""
 
+import functools
 import shutil
-from dataclasses import asdict
+import threading
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelInput
+from mlflow.pyfunc import PyFuncModel
+from numpy.typing import NDArray
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -30,6 +35,41 @@ from tasks.tracking import log_figures, log_tags
 _SHOWN = 200
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A registered version that any process loads when it is first asked.
+
+    Attributes
+    ----------
+    uri
+        Such as ``models:/lfw-faces/3``.
+    tracking_uri
+        The MLflow store or server that has it.
+    """
+
+    uri: str
+    tracking_uri: str
+
+    def loaded(self) -> PyFuncModel:
+        """Give the model, once loaded a process."""
+        return _load(self)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> pd.DataFrame:
+        """Answer for raw pixels of shape (n, 250, 250, 3)."""
+        with _ONE_AT_A_TIME:  # it takes all cores by itself, and Keras has one of it
+            return cast("pd.DataFrame", self.loaded().predict(pixels))
+
+
+@functools.lru_cache(maxsize=1)
+def _load(model: RegisteredModel) -> PyFuncModel:
+    mlflow.set_tracking_uri(model.tracking_uri)
+    loaded: PyFuncModel = mlflow.pyfunc.load_model(model.uri)
+    return loaded
+
+
 @task(name="load-model", task_run_name="load-model", cache_policy=NO_CACHE)
 def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
     """Load a version of lfw-faces, as it is served.
@@ -41,7 +81,8 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
     """
     number = find_version(wanted)
     version = MlflowClient().get_model_version(MODEL_NAME, number)
-    loaded = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{number}")
+    model = RegisteredModel(f"models:/{MODEL_NAME}/{number}", mlflow.get_tracking_uri())
+    loaded = model.loaded()
     log_tags(run.run_id, {"model_name": MODEL_NAME, "model_version": number})
     if version.model_id:
         MlflowClient().log_inputs(run.run_id, models=[LoggedModelInput(version.model_id)])
@@ -51,8 +92,8 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
             "This version was trained on drawn faces of invented people: its answers say nothing "
             "about real faces."
         )
-    threshold = loaded.unwrap_python_model().threshold
-    return Scorer(MODEL_NAME, number, threshold, loaded.predict, tuple(remarks))
+    threshold = loaded.unwrap_python_model().threshold  # type: ignore[no-untyped-call]
+    return Scorer(MODEL_NAME, number, threshold, model, tuple(remarks))
 
 
 @task(name="score-images", task_run_name="score-images", cache_policy=NO_CACHE)
@@ -63,7 +104,7 @@ def score_images(run: LinkedRun, scorer: Scorer, wanted: ScoreParameters) -> Sco
         "%s files to score, %s stray ones skipped", f"{len(found.files):,}", f"{found.stray:,}"
     )
     folder = run.data_folder / "scores" / run.run_id
-    return score_files(found, scorer, folder, run.report("images"))
+    return score_files(found, scorer, folder, run.report("images"), wanted.place)
 
 
 @task(name="report-scores", task_run_name="report-scores", cache_policy=NO_CACHE)

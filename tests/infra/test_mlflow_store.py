@@ -17,17 +17,17 @@ prepare_tracking_store(Path(sys.argv[1]))
 """
 
 
-def test_a_fresh_store_is_made_once_by_processes_that_start_together(folder: Path) -> None:
-    command = [sys.executable, "-c", PREPARE, str(folder)]
+def test_a_fresh_store_is_made_once_by_processes_that_start_together(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PREPARE, str(tmp_path)]
     preparing = [subprocess.Popen(command), subprocess.Popen(command)]
     assert [process.wait() for process in preparing] == [0, 0]
 
     began = time.monotonic()
-    prepare_tracking_store(folder)
+    prepare_tracking_store(tmp_path)
     assert time.monotonic() - began < 1
-    with contextlib.closing(sqlite3.connect(folder / "mlflow" / "mlflow.db")) as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow" / "mlflow.db")) as database:
         places = database.execute("SELECT artifact_location FROM experiments").fetchall()
-    assert places == [(f"{artifact_root(folder)}/0",)]
+    assert places == [(f"{artifact_root(tmp_path)}/0",)]
 
 
 def test_the_tracking_uri_is_the_users_or_sqlite(

@@ -1,6 +1,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -69,3 +70,21 @@ def test_an_address_where_nothing_listens_is_told_within_seconds() -> None:
 def test_a_cluster_that_is_there_is_fine(cluster: str) -> None:
     check_runner(Runner("dask", cluster))
     check_runner(Runner())
+
+
+@pytest.mark.parametrize("kind", ["threads", "dask"])
+def test_only_a_few_chunks_are_ahead(cluster: str, tmp_path: Path, kind: str) -> None:
+    runner = Runner(kind, cluster if kind == "dask" else None)  # type: ignore[arg-type]
+    ahead = []
+    for taken, _ in enumerate(map_chunks(partial(note, tmp_path), range(60), runner, chunk=1)):
+        time.sleep(0.01)
+        ahead.append(len(list(tmp_path.iterdir())) - taken)
+    assert len(list(tmp_path.iterdir())) == 60
+    threads = 2 if kind == "dask" else os.cpu_count() or 1
+    assert max(ahead) <= 3 * threads + 2
+
+
+def note(folder: Path, items: Sequence[int]) -> list[int]:
+    for item in items:
+        (folder / str(item)).touch()
+    return list(items)
