@@ -21,7 +21,7 @@ from lfw.manifest import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY, Progress
 
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError, OverflowError, MemoryError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, MemoryError),
 )
 """What the libraries raise on archives that are damaged or made to do harm."""
 

@@ -1,5 +1,6 @@
 """Downloads: over HTTP, and from Kaggle."""
 
+import netrc
 import os
 import threading
 import time
@@ -88,11 +89,15 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
     timeout = httpx.Timeout(30.0, connect=10.0)
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=timeout, max_redirects=10) as client,
+            httpx.Client(
+                follow_redirects=True, timeout=timeout, max_redirects=10, auth=_login()
+            ) as client,
             client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
         ):
             response.raise_for_status()
             _save(url, response, path, progress)
+    except netrc.NetrcParseError as error:
+        raise FetchError(f"~/.netrc cannot be read: {error}.", passing=False) from None
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         raise FetchError(
@@ -111,6 +116,11 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
             passing=isinstance(error, httpx.TransportError)
             and not isinstance(error, httpx.UnsupportedProtocol),
         ) from error
+
+
+def _login() -> httpx.Auth | None:
+    """Give the logins that ``~/.netrc`` has, each for its own host alone."""
+    return httpx.NetRCAuth() if Path("~/.netrc").expanduser().is_file() else None
 
 
 def _may_pass(code: int) -> bool:

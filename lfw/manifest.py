@@ -138,9 +138,9 @@ def _walk(folder: Path, prefix: str) -> Iterable[str]:
 
 def _check_entry(entry: os.DirEntry[str], folder: Path) -> None:
     """See that it is a file or a folder, and has a name that can be written down."""
-    shown = str(folder / entry.name).encode("utf-8", "backslashreplace").decode("utf-8")
-    control = any(unicodedata.category(character) == "Cc" for character in entry.name)
-    if shown != str(folder / entry.name) or (control and not STRAY.search(entry.name)):
+    shown = str(folder / entry.name)
+    odd = any(unicodedata.category(character) in {"Cc", "Cs"} for character in entry.name)
+    if odd and not STRAY.search(entry.name):  # "Cs": bytes that are no UTF-8
         raise DataError(f"{shown!r} has a name that is no text: rename it.")
     if entry.is_symlink():
         raise DataError(

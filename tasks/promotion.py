@@ -24,7 +24,7 @@ from lfw.images import read_many
 from lfw.promotion import Record, Verdict, comparable_images, compare_answers, pass_gates
 from lfw.settings import data_folder
 from lfw.split import Split
-from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME
+from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME, load_version
 from tasks.stages import StageOutput
 
 _REASON, _FORMER, _TAKEN_BACK = "alias_reason", "former_champion", "taken_back"
@@ -218,7 +218,7 @@ def _answers(champion: Record, record: Record, paths: list[str], dataset: Datase
     """
     if champion.split.digest == record.split.digest:
         return champion.answers
-    model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{champion.version}")
+    model = load_version(f"models:/{MODEL_NAME}/{champion.version}")
     names: list[str] = []
     for start in range(0, len(paths), _BATCH):
         pixels = read_many(Path(dataset.image_folder), paths[start : start + _BATCH])

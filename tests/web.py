@@ -1,7 +1,10 @@
 """A web server on this machine that serves a folder, and misbehaves where it is told to."""
 
+import base64
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +34,8 @@ class Reply:
         Whether the connection is closed without a word.
     wait
         What to wait for before answering.
+    drip_seconds
+        The time between two bytes of the body; 0 sends it at once.
     """
 
     status: int = 200
@@ -38,6 +43,7 @@ class Reply:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     hang_up: bool = False
     wait: threading.Event | None = None
+    drip_seconds: float = 0
 
 
 class Site:
@@ -51,12 +57,15 @@ class Site:
         Path to answer.
     requests
         Method and path of every request, in order.
+    logins
+        User and password of every request that had them.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.replies: dict[str, Reply] = {}
         self.requests: list[tuple[str, str]] = []
+        self.logins: list[tuple[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
@@ -100,6 +109,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.requests.append((self.command, self.path))
+            kind, _, login = self.headers.get("Authorization", "").partition(" ")
+            if kind == "Basic":
+                user, _, password = base64.b64decode(login).decode().partition(":")
+                site.logins.append((user, password))
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = site.reply(self.path)
             if reply.wait is not None:
@@ -113,7 +126,16 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
+                self._send(reply)
+
+        def _send(self, reply: Reply) -> None:
+            if not reply.drip_seconds:
                 self.wfile.write(reply.body)
+                return
+            with contextlib.suppress(OSError):  # who asked has gone
+                for byte in reply.body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(reply.drip_seconds)
 
         do_HEAD = do_GET  # noqa: N815
         do_POST = do_GET  # noqa: N815

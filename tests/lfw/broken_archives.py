@@ -8,6 +8,7 @@ import tarfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 FILES = {
@@ -136,18 +137,16 @@ def _bad_crc() -> bytes:
 BROKEN: dict[str, Broken] = {
     "empty": Broken(lambda: b"", "is empty"),
     **{
-        f"zip cut at {share:.0%}": Broken(lambda share=share: _cut(_mixed(), share), "cut short")
+        f"zip cut at {share:.0%}": Broken(partial(_cut, _mixed(), share), "cut short")
         for share in (0.1, 0.5, 0.99)
     },
     **{
-        f"tar cut at {share:.0%}": Broken(
-            lambda share=share: _cut(tarred(*FILES.items()), share), "damaged"
-        )
+        f"tar cut at {share:.0%}": Broken(partial(_cut, tarred(*FILES.items()), share), "damaged")
         for share in (0.1, 0.5)
     },
     **{
         f"tar.gz cut at {share:.0%}": Broken(
-            lambda share=share: _cut(gzip.compress(tarred(*FILES.items())), share),
+            partial(_cut, gzip.compress(tarred(*FILES.items())), share),
             "damaged|cut short|neither",
         )
         for share in (0.1, 0.5, 0.99)
@@ -188,6 +187,7 @@ BROKEN: dict[str, Broken] = {
     "sparse bomb": Broken(
         lambda: tarred(*FILES.items())[:-10240] + _sparse(1 << 40), "would unpack to|damaged"
     ),
+    "sparse map cut short": Broken(lambda: _sparse(1 << 20, extended=True)[:512], "damaged"),
     "long name of 1 GB": Broken(
         lambda: header("././@LongLink", 1 << 30, tarfile.GNUTYPE_LONGNAME) + bytes(1024),
         "damaged .*claims 1,073,741,824 bytes",
@@ -208,9 +208,10 @@ BROKEN: dict[str, Broken] = {
 """By name: how the archive is made, and what the error says of it."""
 
 
-def _sparse(size: int) -> bytes:
+def _sparse(size: int, *, extended: bool = False) -> bytes:
     """Make a member of GNU's old sparse form: all hole, however large it claims to be."""
     block = bytearray(header(PICTURE.replace("1.jpg", "9.jpg"), 0, tarfile.GNUTYPE_SPARSE))
+    block[482] = extended  # whether its map of holes goes on in the next block
     block[483:495] = b"\x80" + size.to_bytes(11, "big")
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
