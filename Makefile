@@ -9,13 +9,14 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --locked --no-sync
 ARGS ?=
 TESTS ?= tests
+RUNS ?= 1000000
 # What more to install: make setup EXTRAS="--extra dlib"
 EXTRAS ?=
 
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score test lint types tests test-ui test-faults format ui audit bias doctor bench clean
+.PHONY: help setup run pretrain verify compare score test lint types tests test-ui test-faults fuzz licences sbom vulnerabilities format ui audit bias doctor bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -83,6 +84,20 @@ test-ui: setup ## Run the tests of the web pages alone, in Chromium
 
 test-faults: setup ## Inject the faults that take long: damaged data, killed processes, dead servers
 	$(RUN) pytest -m faults --durations 12 $(TESTS)
+
+fuzz: setup ## Fuzz the reading of archives and lists, RUNS=1000000 times each
+	$(UV) run --locked --inexact --group fuzz python -m tests.fuzz.lists -runs=$(RUNS)
+	$(UV) run --locked --inexact --group fuzz python -m tests.fuzz.archive -runs=$(RUNS)
+
+licences: setup ## Write the table of licences, docs/licences.md
+	@UV=$(UV) .ci/licences
+
+sbom: $(filter .tools/bin/uv,$(UV)) ## Write a bill of materials of the lock file, sbom.json (CycloneDX)
+	@$(UV) export --locked --quiet --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.json
+	@echo sbom.json
+
+vulnerabilities: setup ## Look up the locked packages among the known vulnerabilities
+	@UV=$(UV) .ci/vulnerabilities
 
 format: setup ## Format the code and mend what the linter can
 	$(RUN) ruff format .

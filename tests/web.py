@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -105,14 +106,29 @@ def offer_dataset(site: Site, archive: Path) -> None:
     site.replies[BUNDLE] = Reply(body=archive.read_bytes())
 
 
+def _login(said: str) -> list[tuple[str, str]]:
+    kind, _, encoded = said.partition(" ")
+    if kind != "Basic":
+        return []
+    user, _, password = base64.b64decode(encoded).decode().partition(":")
+    return [(user, password)]
+
+
+def _send(reply: Reply, file: BufferedIOBase) -> None:
+    if not reply.drip_seconds:
+        file.write(reply.body)
+        return
+    with contextlib.suppress(OSError):  # who asked has gone
+        for byte in reply.body:
+            file.write(bytes([byte]))
+            time.sleep(reply.drip_seconds)
+
+
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.requests.append((self.command, self.path))
-            kind, _, login = self.headers.get("Authorization", "").partition(" ")
-            if kind == "Basic":
-                user, _, password = base64.b64decode(login).decode().partition(":")
-                site.logins.append((user, password))
+            site.logins += _login(self.headers.get("Authorization", ""))
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = site.reply(self.path)
             if reply.wait is not None:
@@ -126,16 +142,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self._send(reply)
-
-        def _send(self, reply: Reply) -> None:
-            if not reply.drip_seconds:
-                self.wfile.write(reply.body)
-                return
-            with contextlib.suppress(OSError):  # who asked has gone
-                for byte in reply.body:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(reply.drip_seconds)
+                _send(reply, self.wfile)
 
         do_HEAD = do_GET  # noqa: N815
         do_POST = do_GET  # noqa: N815

@@ -17,7 +17,12 @@ def test_a_row_a_line_with_readable_numbers() -> None:
 
 def test_cells_are_shown_as_they_are() -> None:
     """Names come from foreign files: neither an element nor a link may come of them."""
-    evil = ["<script>alert(1)</script>", "[x](javascript:alert(1))", "a\\|b", "<img src=x onerror=y>"]
+    evil = [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "a\\|b",
+        "<img src=x onerror=y>",
+    ]
     assert table(pd.DataFrame({"name": evil})).splitlines()[2:] == [
         "| &lt;script&gt;alert(1)&lt;/script&gt; |",
         "| \\[x](javascript:alert(1)) |",
