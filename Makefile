@@ -86,8 +86,8 @@ test-faults: setup ## Inject the faults that take long: damaged data, killed pro
 	$(RUN) pytest -m faults --durations 12 $(TESTS)
 
 fuzz: setup ## Fuzz the reading of archives and lists, RUNS=1000000 times each
-	$(UV) run --locked --inexact --group fuzz python -m tests.fuzz.lists -runs=$(RUNS)
-	$(UV) run --locked --inexact --group fuzz python -m tests.fuzz.archive -runs=$(RUNS)
+	$(UV) run --locked --group fuzz python -m tests.fuzz.lists -runs=$(RUNS)
+	$(UV) run --locked --group fuzz python -m tests.fuzz.archive -runs=$(RUNS)
 
 licences: setup ## Write the table of licences, docs/licences.md
 	@UV=$(UV) .ci/licences

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
-from lfw.errors import InputError, LfwError
+from lfw.errors import InputError, LfwError, printable
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
@@ -203,7 +203,7 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"lfw: {message}", file=sys.stderr)
+    print(f"lfw: {printable(message)}", file=sys.stderr)
     raise SystemExit(code)
 
 
