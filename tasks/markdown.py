@@ -13,7 +13,7 @@ def table(frame: pd.DataFrame, limit: int = 50) -> str:
     if frame.empty:
         return "None."
     head = frame.head(limit)
-    lines = ["| " + " | ".join(map(str, head.columns)) + " |", "|" + " --- |" * len(head.columns)]
+    lines = ["| " + " | ".join(map(_cell, head.columns)) + " |", "|" + " --- |" * len(head.columns)]
     lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in head.itertuples(index=False)]
     if len(frame) > limit:
         lines.append(f"\nand {len(frame) - limit:,} more rows.")
