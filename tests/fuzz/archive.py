@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import tarfile
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -29,14 +28,13 @@ _MEMBERS = {
 }
 
 
-def target() -> Callable[[bytes], None]:
+def target(room: Path) -> Callable[[bytes], None]:
     """Make the function that unpacks one input, and sees that all or nothing came of it."""
     from lfw.archive import Limits, unpack
     from lfw.errors import LfwError
 
     warnings.simplefilter("ignore")  # on names that are there twice
     limits = Limits(members=100, total_bytes=1 << 20, member_bytes=1 << 19, always_bytes=1 << 18)
-    room = Path(tempfile.mkdtemp(prefix="fuzz-"))
     archive, folder = room / "archive", room / "data" / "made"
 
     def unpack_one(data: bytes) -> None:

@@ -4,7 +4,6 @@ The first byte of an input says which of the nine lists the others are.
 """
 
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,12 +24,11 @@ _SEEDS = {
 }
 
 
-def target() -> Callable[[bytes], None]:
+def target(folder: Path) -> Callable[[bytes], None]:
     """Make the function that reads one input, and sees that it is refused by name or is whole."""
     from lfw.catalog import LISTS, read_list
     from lfw.errors import LfwError
 
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     names = list(LISTS)
 
     def read_one(data: bytes) -> None:

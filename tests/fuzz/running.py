@@ -12,7 +12,7 @@ OPTIONS = ("-max_len=6144", "-timeout=60", "-rss_limit_mb=3072", "-print_final_s
 
 def fuzz(
     modules: Sequence[str],
-    target: Callable[[], Callable[[bytes], None]],
+    target: Callable[[Path], Callable[[bytes], None]],
     seeds: Sequence[bytes],
     arguments: Sequence[str],
 ) -> None:
@@ -23,7 +23,8 @@ def fuzz(
     modules
         The modules whose branches guide the mutation.
     target
-        Makes the function that is fed; it is called when `modules` are instrumented.
+        Makes the function that is fed, given an empty folder; it is called when `modules` are
+        instrumented.
     seeds
         What is mutated first.
     arguments
@@ -36,8 +37,12 @@ def fuzz(
             known = sys.modules.get(name)
             importlib.reload(known) if known else importlib.import_module(name)
     again = [name for name in arguments if not name.startswith("-")]
-    with tempfile.TemporaryDirectory() as corpus:
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        corpus, room = Path(folder) / "corpus", Path(folder) / "room"
+        for made in (corpus, room):
+            made.mkdir()
         for number, seed in enumerate(seeds):
-            (Path(corpus) / f"seed-{number}").write_bytes(seed)
-        atheris.Setup([sys.argv[0], *OPTIONS, *arguments, *([] if again else [corpus])], target())
+            (corpus / f"seed-{number}").write_bytes(seed)
+        inputs = [] if again else [str(corpus)]
+        atheris.Setup([sys.argv[0], *OPTIONS, *arguments, *inputs], target(room))
         atheris.Fuzz()
