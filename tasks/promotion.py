@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import filelock
 import mlflow
@@ -223,8 +223,8 @@ def _answers(champion: Record, record: Record, paths: list[str], dataset: Datase
     for start in range(0, len(paths), _BATCH):
         pixels = read_many(Path(dataset.image_folder), paths[start : start + _BATCH])
         # Its first two columns may say "unknown"; here, as in its own test, somebody is named.
-        shares = model.predict(pixels)[list(champion.split.classes)]
-        names += shares.idxmax(axis=1).tolist()
+        answered = cast("pd.DataFrame", model.predict(pixels))
+        names += answered[list(champion.split.classes)].idxmax(axis=1).tolist()
     return pd.DataFrame({"image_path": paths, "answer": names})
 
 

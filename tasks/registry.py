@@ -112,7 +112,7 @@ def load_version(uri: str) -> PyFuncModel:
         If the model is a pickle: that may be any program. Those that :func:`register_model` logs
         are a network or plain numbers, and code that lies open beside them.
     """
-    MLFLOW_ALLOW_PICKLE_DESERIALIZATION.set(False)
+    MLFLOW_ALLOW_PICKLE_DESERIALIZATION.set(False)  # type: ignore[no-untyped-call]
     try:
         loaded: PyFuncModel = mlflow.pyfunc.load_model(uri)
     except MlflowException as error:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -24,7 +25,7 @@ mlflow.models.set_model(Counts())
 """
 
 
-class Harmful(PythonModel):  # type: ignore[misc]
+class Harmful(PythonModel):
     """Makes a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +34,7 @@ class Harmful(PythonModel):  # type: ignore[misc]
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, (str(self.folder),)
 
-    def predict(self, model_input: list[str]) -> list[str]:
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
         return model_input
 
 
