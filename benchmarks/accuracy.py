@@ -224,7 +224,7 @@ def _ask_head(
     measure: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     components: int | None = None,
 ) -> Labels:
-    from lfw.heads import choose_head
+    from lfw.heads import Strangers, choose_head
 
     def vectors(rows: pd.DataFrame) -> NDArray[np.float32]:
         def compute(paths: list[str]) -> NDArray[np.float32]:
@@ -236,7 +236,11 @@ def _ask_head(
     train, validation = [
         (vectors(task.split.part(part)), task.labels(part)) for part in ("train", "validation")
     ]
-    chosen = choose_head(train, validation, vectors(task.strangers()), components)
+    rows = task.strangers()
+    if name in {"hog", "dlib"}:
+        rows = rows.drop_duplicates("name")  # as the stage does
+    strangers = Strangers.of(vectors(rows), rows["name"].tolist())
+    chosen = choose_head(train, validation, strangers, components)
     return _surest(chosen.head.probabilities(vectors(task.split.part("test"))))
 
 

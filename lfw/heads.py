@@ -4,7 +4,7 @@ Whatever it is learned by, a head is a matrix and a bias in front of a softmax, 
 written as plain numbers and packed behind any network.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,40 @@ from lfw.linear import Head, Linear, Vectors
 
 Labels = NDArray[np.int64]
 
-Way = Callable[[Vectors, Labels, Vectors | None], Linear]
-"""A way to learn a head: takes vectors, class numbers, and vectors of strangers."""
+
+@dataclass(frozen=True)
+class Strangers:
+    """People who are none of the classes.
+
+    Attributes
+    ----------
+    vectors
+        Of shape (m, d).
+    people
+        Who each is, as a number, of shape (m,).
+    """
+
+    vectors: Vectors
+    people: Labels
+
+    @classmethod
+    def of(cls, vectors: Vectors, names: Sequence[str]) -> "Strangers":
+        """Tell people apart by their names."""
+        return cls(vectors, np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64))
+
+    def one_each(self) -> Vectors:
+        """Give the first vector of everybody."""
+        return self.vectors[np.unique(self.people, return_index=True)[1]]
+
+    def several(self) -> tuple[Vectors, Labels]:
+        """Give those of whom there are several vectors, and number them from 0."""
+        counts = np.bincount(self.people)
+        there = counts[self.people] > 1
+        return self.vectors[there], np.unique(self.people[there], return_inverse=True)[1]
+
+
+Way = Callable[[Vectors, Labels, Strangers | None], Linear]
+"""A way to learn a head: takes vectors, class numbers, and strangers."""
 
 TOGETHER = "all of them, averaged"
 
@@ -50,7 +82,7 @@ class Chosen:
 def choose_head(
     train: tuple[Vectors, Labels],
     validation: tuple[Vectors, Labels],
-    strangers: Vectors | None = None,
+    strangers: Strangers | None = None,
     components: int | None = None,
 ) -> Chosen:
     """Fit every candidate to the training part, and keep the best on the validation part.
@@ -64,15 +96,19 @@ def choose_head(
     train, validation
         Vectors of shape (n, d) and class numbers of shape (n,), every class in both.
     strangers
-        Vectors of people who are none of the classes, of shape (m, d).
+        People who are none of the classes.
     components
         Principal components of the training vectors that the heads are fitted on; all of the
         vectors' own dimensions if None.
     """
-    if strangers is not None and len(strangers) < LEAST_STRANGERS:
+    if strangers is not None and len(strangers.one_each()) < LEAST_STRANGERS:
         strangers = None
     both = (np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]]))
-    ways = _WAYS if strangers is None else _WAYS | {"LDA beside strangers": _lda_beside}
+    ways = dict(_WAYS)
+    if strangers is not None:
+        ways["LDA beside strangers"] = _lda_beside
+        if len(np.unique(strangers.several()[1])) >= LEAST_STRANGERS:
+            ways["LDA among other people"] = _lda_among
     single = {name: _fit(way, train, strangers, components) for name, way in ways.items()}
     factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
     heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
@@ -111,7 +147,7 @@ def _mean(heads: dict[str, Linear]) -> Linear:
 
 
 def _fit(
-    way: Way, labelled: tuple[Vectors, Labels], strangers: Vectors | None, components: int | None
+    way: Way, labelled: tuple[Vectors, Labels], strangers: Strangers | None, components: int | None
 ) -> Linear:
     """Learn a head, on principal components if so many are asked for."""
     vectors, labels = labelled
@@ -119,7 +155,9 @@ def _fit(
         return way(vectors, labels, strangers)
     projection = PCA(min(components, len(vectors) - 1, vectors.shape[1]), random_state=0)
     projected = projection.fit_transform(vectors)
-    apart = None if strangers is None else projection.transform(strangers)
+    apart = strangers
+    if strangers is not None:
+        apart = Strangers(projection.transform(strangers.vectors), strangers.people)
     return _before(projection, way(projected, labels, apart))
 
 
@@ -130,29 +168,40 @@ def _before(projection: PCA, linear: Linear) -> Linear:
     return Linear(weights.astype(np.float32), bias.astype(np.float32))
 
 
-def _lda(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+def _lda(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
     """Linear discriminants, shrunk as O. Ledoit and M. Wolf do, J. Multivariate Anal. 88 (2004)."""
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     return _linear(model.fit(vectors, labels))
 
 
-def _logistic(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+def _logistic(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
     return _linear(LogisticRegression(C=10, max_iter=1000).fit(vectors, labels))
 
 
-def _svm(vectors: Vectors, labels: Labels, _strangers: Vectors | None = None) -> Linear:
+def _svm(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
     return _linear(LinearSVC(C=1, random_state=0).fit(vectors, labels))
 
 
-def _lda_known(vectors: Vectors, labels: Labels, strangers: Vectors | None) -> Linear:
+def _lda_known(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
     """Linear discriminants with the strangers as one more class, the last."""
     if strangers is None:
         raise ValueError("a class of strangers takes strangers")
-    last = np.full(len(strangers), int(labels.max()) + 1)
-    return _lda(np.concatenate([vectors, strangers]), np.concatenate([labels, last]))
+    apart = strangers.one_each()
+    last = np.full(len(apart), int(labels.max()) + 1)
+    return _lda(np.concatenate([vectors, apart]), np.concatenate([labels, last]))
 
 
-def _lda_beside(vectors: Vectors, labels: Labels, strangers: Vectors | None) -> Linear:
+def _lda_among(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
+    """Linear discriminants of the people and of strangers, each of whom is a class."""
+    if strangers is None:
+        raise ValueError("classes of strangers take strangers")
+    classes = int(labels.max()) + 1
+    apart, people = strangers.several()
+    found = _lda(np.concatenate([vectors, apart]), np.concatenate([labels, people + classes]))
+    return Linear(found.weights[:, :classes], found.bias[:classes])
+
+
+def _lda_beside(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
     """Linear discriminants of the people, whose spread the strangers help to estimate."""
     known = _lda_known(vectors, labels, strangers)
     return Linear(known.weights[:, :-1], known.bias[:-1])

@@ -19,6 +19,9 @@ LEAST = 100
 ROLES = {"head": 1000, "validation": 1000, "test": 1000}
 """What strangers are for, and how many at most: to learn from, to set the threshold, to test."""
 
+MOST_IMAGES = 20
+"""Images that are taken of one stranger to learn from."""
+
 Probabilities = NDArray[np.floating]
 
 
@@ -63,10 +66,11 @@ def draw_strangers(
     seen: Collection[str] = (),
     same_photo: Iterable[tuple[str, str]] = (),
 ) -> pd.DataFrame:
-    """Choose one image each of people outside the selection, and part them by what they are for.
+    """Choose images of people outside the selection, and part the people by what they are for.
 
-    Nobody is in two parts. The order is that of a hash of the name, so that selections share most
-    of their strangers.
+    Nobody is in two parts. Those with several images are learned from first, with up to 20 images
+    each, as they show how one face varies; of all others one image is taken. Else the order is
+    that of a hash of the name, so that selections share most of their strangers.
 
     Parameters
     ----------
@@ -89,14 +93,25 @@ def draw_strangers(
     others = images[
         ~images["name"].isin({*selected, *seen}) & ~images["image_path"].isin(doubled)
     ].sort_values("image_path")
-    first = others.drop_duplicates("name")
-    rank = [hashlib.sha256(f"strangers/{name}".encode()).hexdigest() for name in first["name"]]
-    ordered = first.assign(rank=rank).sort_values("rank")
-    share = len(ordered) // len(ROLES)
+    counts = others["name"].value_counts()
+    ranked = sorted(counts.index, key=lambda name: (counts[name] < 2, _rank(name)))
+    share = len(ranked) // len(ROLES)
     sizes = {role: min(most, share) for role, most in ROLES.items()}
-    roles = np.repeat(list(sizes), list(sizes.values()))
-    chosen = ordered.head(len(roles)).assign(role=roles)
-    return chosen[["role", "name", "image_path", "sha256"]].reset_index(drop=True)
+    learned, left = ranked[: sizes["head"]], sorted(ranked[sizes["head"] :], key=_rank)
+    people = [*learned, *left[: sizes["validation"] + sizes["test"]]]
+    role = dict(zip(people, np.repeat(list(sizes), list(sizes.values())), strict=True))
+    place = {name: k for k, name in enumerate(people)}
+    taken = others.groupby("name").cumcount() < others["name"].map(
+        lambda name: MOST_IMAGES if role.get(name) == "head" else 1
+    )
+    chosen = others[taken & others["name"].isin(role)]
+    chosen = chosen.assign(role=chosen["name"].map(role), place=chosen["name"].map(place))
+    ordered = chosen.sort_values(["place", "image_path"], ignore_index=True)
+    return ordered[["role", "name", "image_path", "sha256"]]
+
+
+def _rank(name: str) -> str:
+    return hashlib.sha256(f"strangers/{name}".encode()).hexdigest()
 
 
 def set_threshold(strangers: Probabilities, false_accepts: float = FALSE_ACCEPTS) -> float | None:

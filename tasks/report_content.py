@@ -202,7 +202,7 @@ def _drawn(outputs: Outputs) -> Drawn:
         counts=counts.reset_index().rename_axis(columns=None),
         digest=split.facts["digest"],
         embedding_saw=outputs["find-embedding"].facts.get("people_seen"),
-        strangers={role: len(read_strangers(split, role)) for role in ROLES},
+        strangers={role: read_strangers(split, role)["name"].nunique() for role in ROLES},
     )
 
 

@@ -11,7 +11,7 @@ from lfw.embedding.cohort import check_unseen
 from lfw.fetch import Dataset
 from lfw.figures import plot_split, save
 from lfw.images import read_many
-from lfw.open_set import ROLES, draw_strangers
+from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
 from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images, select_people
 from tasks.data import read_image_files
@@ -68,7 +68,7 @@ def split_images(
     ]
     warnings += _flagged(audit, split)
     sizes = " / ".join(str(split.sizes[part]) for part in PARTS)
-    roles = strangers["role"].value_counts()
+    roles = strangers.groupby("role")["name"].nunique()
     apart = ", ".join(f"{int(roles.get(role, 0)):,} ({role})" for role in ROLES)
     known = (
         ""
@@ -79,11 +79,12 @@ def split_images(
         f"# The split\n\n{len(names)} people, {len(split.rows)} images: {sizes} for training, "
         f"validation and test. Digest `{split.digest}`.\n\n"
         f"No image, no content and no photograph is on two sides.{known}\n\n"
-        f"Strangers, an image each, nobody twice: {apart}.\n\n{table(counts.reset_index())}\n"
+        f"Strangers, nobody in two roles: {apart}. Those to learn a head from have up to "
+        f"{MOST_IMAGES} images each, the others one.\n\n{table(counts.reset_index())}\n"
     )
     facts = {"classes": list(split.classes), "sizes": split.sizes, "digest": split.digest}
     metrics = {f"images_{part}": float(size) for part, size in split.sizes.items()}
-    metrics["strangers"] = float(len(strangers))
+    metrics["strangers"] = float(strangers["name"].nunique())
     return Summary(markdown, facts, metrics, warnings)
 
 

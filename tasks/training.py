@@ -156,14 +156,14 @@ def _fit_hog(
 ) -> _Fitted:
     """Choose a head on the principal components of oriented gradients."""
     from lfw.features import FEATURES, FeatureClassifier
-    from lfw.heads import choose_head
+    from lfw.heads import Strangers, choose_head
 
     parts = [read_pixels(dataset, drawn, part) for part in ("train", "validation")]
     train, validation = [(FEATURES["hog"](pixels), labels) for pixels, labels in parts]
-    strangers = read_many(
-        Path(dataset.image_folder), read_strangers(split, "head")["image_path"].tolist()
-    )
-    chosen = choose_head(train, validation, FEATURES["hog"](strangers), _COMPONENTS_HOG)
+    rows = read_strangers(split, "head").drop_duplicates("name")
+    pixels = read_many(Path(dataset.image_folder), rows["image_path"].tolist())
+    strangers = Strangers.of(FEATURES["hog"](pixels), rows["name"].tolist())
+    chosen = choose_head(train, validation, strangers, _COMPONENTS_HOG)
     model = FeatureClassifier("hog", chosen.head)
     return _Fitted(model, _said(chosen), _head_metrics(chosen), head=chosen.candidates)
 
@@ -178,7 +178,7 @@ def _fit_outside(
 ) -> _Fitted:
     """Choose a head on the features of a network that learned from outside data."""
     from lfw.features import FEATURES, FeatureClassifier
-    from lfw.heads import choose_head
+    from lfw.heads import Strangers, choose_head
 
     name = wanted.model
 
@@ -189,7 +189,9 @@ def _fit_outside(
         (measured(drawn.part(part)), np.array(drawn.labels(part)))
         for part in ("train", "validation")
     ]
-    chosen = choose_head(train, validation, measured(read_strangers(split, "head")))
+    rows = read_strangers(split, "head").drop_duplicates("name")  # some take long an image
+    strangers = Strangers.of(measured(rows), rows["name"].tolist())
+    chosen = choose_head(train, validation, strangers)
     model = FeatureClassifier(name, chosen.head)
     return _Fitted(model, _said(chosen), _head_metrics(chosen), head=chosen.candidates)
 
@@ -205,6 +207,7 @@ def _fit_embedding(
     """Choose a head on the champion embedding, and fine-tune if epochs are asked for."""
     from lfw.embedding.classifying import classify, fine_tune
     from lfw.features import FeatureClassifier
+    from lfw.heads import Strangers
 
     learned = read_embedding(embedding.folder)
 
@@ -215,15 +218,16 @@ def _fit_embedding(
         (measured(drawn.part(part)), np.array(drawn.labels(part)))
         for part in ("train", "validation")
     ]
-    strangers = read_strangers(split, "head")
-    found = classify(learned.network, train, validation, measured(strangers))
+    rows = read_strangers(split, "head")
+    names = rows["name"].tolist()
+    found = classify(learned.network, train, validation, Strangers.of(measured(rows), names))
     if wanted.epochs is not None:
-        paths = strangers["image_path"].tolist()
+        paths = rows["image_path"].tolist()
         found = fine_tune(
             found,
             read_pixels(dataset, drawn, "train"),
             read_pixels(dataset, drawn, "validation"),
-            read_many(Path(dataset.image_folder), paths),
+            (read_many(Path(dataset.image_folder), paths), names),
             wanted.epochs,
             wanted.seed,
             streamed(work),

@@ -1,5 +1,6 @@
 """A selection's classifier on an embedding: a head, and fine-tuning if it is asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from lfw.embedding import network
 from lfw.embedding.packing import pack_classifier
 from lfw.embedding.pretraining import OnEpoch, tune_views
-from lfw.heads import Chosen, choose_head
+from lfw.heads import Chosen, Strangers, choose_head
 
 Labels = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -47,7 +48,7 @@ def classify(
     embedding: keras.Model,
     train: tuple[Vectors, Labels],
     validation: tuple[Vectors, Labels],
-    strangers: Vectors,
+    strangers: Strangers,
 ) -> Classified:
     """Choose a head on the validation part, and pack it behind the embedding.
 
@@ -58,7 +59,7 @@ def classify(
     train, validation
         Vectors of shape (n, d) and class numbers of shape (n,).
     strangers
-        Vectors of people outside the selection, of shape (m, d).
+        People outside the selection.
     """
     chosen = choose_head(train, validation, strangers)
     model = pack_classifier(embedding, chosen.head)
@@ -69,7 +70,7 @@ def fine_tune(
     frozen: Classified,
     train: tuple[NDArray[np.uint8], Labels],
     validation: tuple[NDArray[np.uint8], Labels],
-    strangers: NDArray[np.uint8],
+    strangers: tuple[NDArray[np.uint8], Sequence[str]],
     epochs: int,
     seed: int,
     on_epoch: OnEpoch | None = None,
@@ -83,7 +84,7 @@ def fine_tune(
     train, validation
         Raw images of shape (n, 250, 250, 3) and class numbers of shape (n,).
     strangers
-        Raw images of people outside the selection.
+        Raw images of people outside the selection, and their names.
     epochs
         Passes over the training images.
     seed
@@ -100,7 +101,9 @@ def fine_tune(
         return np.asarray(embedding.predict(pixels, batch_size=_BATCH, verbose=0))
 
     chosen = choose_head(
-        (embed(train[0]), train[1]), (embed(validation[0]), validation[1]), embed(strangers)
+        (embed(train[0]), train[1]),
+        (embed(validation[0]), validation[1]),
+        Strangers.of(embed(strangers[0]), strangers[1]),
     )
     better = _loss(chosen) < _loss(frozen.chosen)
     if not better:

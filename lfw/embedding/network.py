@@ -1,9 +1,10 @@
-"""The embedding's network: two views of a face that err on different faces.
+"""The embedding's network: four views of a face that err on different faces.
 
-One view is made of oriented gradients, which light hardly changes; the other of the pixels
-themselves. Each is a small residual network (K. He et al., "Deep residual learning for image
-recognition", CVPR 2016) that ends in a vector of its own; the two, each brought to unit length and
-laid side by side, are the embedding.
+Two views are made of oriented gradients, which light hardly changes; two of the pixels themselves.
+Each is a small residual network (K. He et al., "Deep residual learning for image recognition",
+CVPR 2016) that ends in a vector of its own; the four, each brought to unit length and laid side by
+side, are the embedding. The second of each kind starts from other weights and learns from mirror
+images, so that it errs on other faces than the first.
 """
 
 import keras
@@ -19,8 +20,9 @@ HEIGHT, WIDTH = 112, 96
 MARGIN = (28, 16)
 """Rows and columns around the face that training may move into view, in pixels of its size."""
 
-DIMENSIONS = 384
-"""Length of the embedding: half of it from each view."""
+VIEWS = 4
+DIMENSIONS = 768
+"""Length of the embedding: a quarter of it from each view."""
 
 _BOTTLENECK = 80
 _DROPOUT = 0.4
@@ -56,11 +58,18 @@ def preprocess(*, margin: bool = False) -> keras.Model:
 def views() -> keras.Model:
     """Build the network, untrained: from faces (n, 112, 96, 3) to a vector of each view."""
     face = keras.Input((HEIGHT, WIDTH, 3), name="face")
-    return keras.Model(face, [_gradient_view(face), _pixel_view(face)], name="views")
+    mirrored = Mirror()(face)
+    found = [
+        _gradient_view(face, "gradients"),
+        _pixel_view(face, "pixels"),
+        _gradient_view(mirrored, "mirrored-gradients"),
+        _pixel_view(mirrored, "mirrored-pixels"),
+    ]
+    return keras.Model(face, found, name="views")
 
 
 def embedding(trained: keras.Model) -> keras.Model:
-    """Join trained views into the embedding: from raw pixels to vectors of shape (n, 384).
+    """Join trained views into the embedding: from raw pixels to vectors of shape (n, 768).
 
     A face and its mirror image are both taken, and their vectors averaged.
     """
@@ -75,25 +84,25 @@ def joined_views(trained: keras.Model, face: keras.KerasTensor) -> keras.KerasTe
     return layers.Concatenate()([layers.UnitNormalization()(view) for view in trained(face)])
 
 
-def _gradient_view(face: keras.KerasTensor) -> keras.KerasTensor:
+def _gradient_view(face: keras.KerasTensor, name: str) -> keras.KerasTensor:
     x = _normalise(OrientedGradients(cell=8)(Grey()(face)))  # 13x11
     x = _convolve(x, 96, 3)
     x = _residual(x, 128)
     x = _residual(x, 192, stride=2)  # 7x6
-    return _vector(x, "gradients")
+    return _vector(x, name)
 
 
-def _pixel_view(face: keras.KerasTensor) -> keras.KerasTensor:
+def _pixel_view(face: keras.KerasTensor, name: str) -> keras.KerasTensor:
     x = layers.AveragePooling2D(2)(layers.Cropping2D(4)(face))  # 52x44
     x = _convolve(layers.Rescaling(1 / 64, -2)(x), 32, 3)
     for width in (48, 96, 192):
         x = _residual(x, width, stride=2)  # at last 7x6
-    return _vector(x, "pixels")
+    return _vector(x, name)
 
 
 def _vector(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     x = layers.Flatten()(_convolve(x, _BOTTLENECK, 1))
-    x = layers.Dense(DIMENSIONS // 2, use_bias=False)(layers.Dropout(_DROPOUT)(x))
+    x = layers.Dense(DIMENSIONS // VIEWS, use_bias=False)(layers.Dropout(_DROPOUT)(x))
     return layers.BatchNormalization(momentum=0.95, scale=False, name=name)(x)
 
 

@@ -176,7 +176,7 @@ class Drawn:
     embedding_saw
         People whom the embedding was learned from, none of them selected; None without one.
     strangers
-        Images of other people by what they are for.
+        Other people, counted by what they are for.
     """
 
     counts: pd.DataFrame

@@ -111,7 +111,7 @@ def test_a_killed_pretraining_goes_on_and_is_registered(
     assert version.tags["data.kind"] == "synthetic"
     assert list(version.aliases) == [], "synthetic embeddings get no alias"
     model = mlflow.pyfunc.load_model(f"models:/lfw-embedding/{learned['model_version']}")
-    assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, 384)
+    assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, 768)
 
 
 def test_people_that_an_embedding_saw_are_refused(

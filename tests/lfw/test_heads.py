@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from lfw import heads
-from lfw.heads import LEAST_STRANGERS, TOGETHER, choose_head
+from lfw.heads import LEAST_STRANGERS, TOGETHER, Strangers, choose_head
 from lfw.linear import Head, Linear
 
 Part = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -34,6 +34,11 @@ def blobs(classes: int, each: int, seed: int, apart: float = 8.0) -> Part:
 def strangers(count: int, seed: int = 9) -> NDArray[np.float64]:
     noise = np.random.default_rng(seed).normal(size=(count, DIMENSIONS))
     return np.asarray(noise + 8 * np.eye(DIMENSIONS)[DIMENSIONS - 1])
+
+
+def alone(count: int) -> Strangers:
+    """Strangers of whom there is one vector each."""
+    return Strangers(strangers(count), np.arange(count))
 
 
 def right(head: Head, part: Part) -> float:
@@ -160,7 +165,7 @@ def test_heads_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("components", [None, 4])
 def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
     train, validation, test = blobs(3, 20, 0), blobs(3, 5, 1), blobs(3, 20, 2)
-    chosen = choose_head(train, validation, strangers(60), components)
+    chosen = choose_head(train, validation, alone(60), components)
     assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers", TOGETHER])
     assert chosen.head.known is not None
     assert chosen.head.known.weights.shape == (DIMENSIONS, 4)
@@ -174,7 +179,7 @@ def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
 def test_head_beside_strangers_scores_the_known_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, "LDA beside strangers")
     train, validation = blobs(3, 12, 0), blobs(3, 4, 1)
-    head = choose_head(train, validation, strangers(40)).head
+    head = choose_head(train, validation, alone(40)).head
     assert head.identity.weights.shape == (DIMENSIONS, 3)
     everybody = np.concatenate([train[0], validation[0], strangers(40)])
     labels = np.concatenate([train[1], validation[1], np.full(40, 3)])
@@ -183,8 +188,34 @@ def test_head_beside_strangers_scores_the_known_alone(monkeypatch: pytest.Monkey
     check_proportional(head, vectors, model.decision_function(vectors)[:, :3])
 
 
+def test_strangers_with_several_images_are_classes_beside_the_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only(monkeypatch, "LDA among other people")
+    monkeypatch.setattr(heads, "_lda_beside", heads._lda_among)  # the other way that takes them
+    train, validation = blobs(3, 12, 0), blobs(3, 4, 1)
+    vectors = strangers(60)
+    # Twenty people of whom there are two vectors, and twenty of whom there is one.
+    people = np.array([*range(20), *range(20), *range(20, 40)])
+    head = choose_head(train, validation, Strangers(vectors, people)).head
+    everybody = np.concatenate([train[0], validation[0], vectors[:40]])
+    labels = np.concatenate([train[1], validation[1], people[:40] + 3])
+    model = MODELS["LDA"].fit(everybody, labels)
+    asked = blobs(3, 5, 2)[0]
+    check_proportional(head, asked, model.decision_function(asked)[:, :3])
+
+
+def test_strangers_are_numbered_by_their_names() -> None:
+    given = Strangers.of(strangers(4), ["B", "A", "B", "C"])
+    assert given.people.tolist() == [1, 0, 1, 2]
+    assert given.one_each().tolist() == given.vectors[[1, 0, 3]].tolist()
+    vectors, people = given.several()
+    assert vectors.tolist() == given.vectors[[0, 2]].tolist()
+    assert people.tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("count", [0, LEAST_STRANGERS - 1])
 def test_few_strangers_teach_nothing(count: int) -> None:
-    chosen = choose_head(blobs(2, 12, 0), blobs(2, 4, 1), strangers(count))
+    chosen = choose_head(blobs(2, 12, 0), blobs(2, 4, 1), alone(count))
     assert chosen.head.known is None
     assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, TOGETHER])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lfw.embedding import classifying
 from lfw.embedding.classifying import Classified, classify, fine_tune
+from lfw.heads import Strangers
 from lfw.serving import predict
 from tests.lfw.bad_images import drawn
 
@@ -29,7 +30,7 @@ def noisy(seed: int, chance: int) -> NDArray[np.uint8]:
 LABELS = np.array([0, 0, 0, 1, 1, 1])
 TRAIN = np.stack([noisy(label, k) for k, label in enumerate(LABELS)]), LABELS
 VALIDATION = np.stack([noisy(label, 20 + label) for label in (0, 1)]), np.array([0, 1])
-STRANGERS = np.stack([drawn(7)])
+STRANGERS, STRANGER = np.stack([drawn(7)]), ["Somebody"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def frozen(untrained: keras.Model, eager: None) -> Classified:
         untrained,
         (embedded(TRAIN[0]), TRAIN[1]),
         (embedded(VALIDATION[0]), VALIDATION[1]),
-        embedded(STRANGERS),
+        Strangers.of(embedded(STRANGERS), STRANGER),
     )
 
 
@@ -72,7 +73,7 @@ def test_fine_tuning_that_helps_is_kept(frozen: Classified, untrained: keras.Mod
         losing(frozen),
         TRAIN,
         VALIDATION,
-        STRANGERS,
+        (STRANGERS, STRANGER),
         epochs=2,
         seed=0,
         on_epoch=lambda epoch, epochs, _: told.append((epoch, epochs)),
@@ -98,7 +99,7 @@ def test_fine_tuning_that_does_not_help_is_told_and_dropped(
 
     monkeypatch.setattr(classifying, "tune_views", unchanged)
     monkeypatch.setattr(classifying, "choose_head", lambda *_: frozen.chosen)  # as good, no better
-    kept = fine_tune(frozen, TRAIN, VALIDATION, STRANGERS, epochs=1, seed=0)
+    kept = fine_tune(frozen, TRAIN, VALIDATION, (STRANGERS, STRANGER), epochs=1, seed=0)
     assert not kept.tuned
     assert kept.model is frozen.model
     assert kept.network is frozen.network

@@ -7,7 +7,7 @@ import pytest
 from lfw.embedding import network
 from tests.lfw.embedding.conftest import PIXELS
 
-HALF = network.DIMENSIONS // 2
+PART = network.DIMENSIONS // network.VIEWS
 
 
 def test_face_and_face_with_margin_are_of_one_scale() -> None:
@@ -21,15 +21,15 @@ def test_face_and_face_with_margin_are_of_one_scale() -> None:
     assert set(np.unique(face % 1)) == {0}
 
 
-def test_each_view_gives_half_of_the_vector(untrained: keras.Model) -> None:
+def test_each_view_gives_its_part_of_the_vector(untrained: keras.Model) -> None:
     views = untrained.get_layer("views")
-    assert [output.shape for output in views.outputs] == [(None, HALF)] * 2
+    assert [output.shape for output in views.outputs] == [(None, PART)] * network.VIEWS
     face = network.preprocess()(PIXELS)
     joined = np.asarray(network.joined_views(views, face))
-    for half, view in zip(np.split(joined, 2, axis=1), views(face), strict=True):
+    for part, view in zip(np.split(joined, network.VIEWS, axis=1), views(face), strict=True):
         plain = np.asarray(view)
         unit = plain / np.linalg.norm(plain, axis=1, keepdims=True)
-        assert half == pytest.approx(unit, abs=1e-5)
+        assert part == pytest.approx(unit, abs=1e-5)
 
 
 def test_embedding_is_the_mean_of_a_face_and_its_mirror_image(untrained: keras.Model) -> None:
