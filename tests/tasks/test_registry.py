@@ -34,7 +34,7 @@ class Harmful(PythonModel):
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.mkdir, (str(self.folder),)
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002
         return model_input
 
 
