@@ -224,7 +224,7 @@ def _answers(champion: Record, record: Record, paths: list[str], dataset: Datase
         pixels = read_many(Path(dataset.image_folder), paths[start : start + _BATCH])
         # Its first two columns may say "unknown"; here, as in its own test, somebody is named.
         answered = cast("pd.DataFrame", model.predict(pixels))
-        names += answered[list(champion.split.classes)].idxmax(axis=1).tolist()
+        names += map(str, answered[list(champion.split.classes)].idxmax(axis=1))
     return pd.DataFrame({"image_path": paths, "answer": names})
 
 

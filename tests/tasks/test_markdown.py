@@ -29,6 +29,8 @@ def test_cells_are_shown_as_they_are() -> None:
         "| a\\\\\\|b |",
         "| &lt;img src=x onerror=y&gt; |",
     ]
+    heading = table(pd.DataFrame({evil[0]: [1]})).splitlines()[0]  # as in a table of confusions
+    assert heading == "| &lt;script&gt;alert(1)&lt;/script&gt; |"
 
 
 def test_missing_values_are_empty() -> None:
