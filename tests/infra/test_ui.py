@@ -139,21 +139,53 @@ def test_the_death_of_one_ends_all_and_names_its_log(named_server: str, tmp_path
     assert not processes_of(tmp_path)
 
 
-def run_training(api: httpx.Client, **parameters: object) -> dict[str, Any]:
-    """Start a training as the form of the Prefect UI does, and wait for its end."""
-    path = "/deployments/name/train-faces/on-demand"
+def start(api: httpx.Client, deployment: str, **parameters: object) -> str:
+    """Start a run as the form of the Prefect UI does, and give its id."""
+    path = f"/deployments/name/{deployment}"
     assert wait_until(lambda: api.get(path).status_code == 200, 30)
-    deployment = api.get(path).json()["id"]
+    number = api.get(path).json()["id"]
     body = {"parameters": parameters}
-    run = post(api, f"/deployments/{deployment}/create_flow_run", body).json()["id"]
+    return str(post(api, f"/deployments/{number}/create_flow_run", body).json()["id"])
+
+
+def ended(api: httpx.Client, run: str) -> dict[str, Any]:
+    """Wait for the end of a run."""
     found: dict[str, Any] = {}
 
-    def ended() -> bool:
+    def is_over() -> bool:
         found.update(api.get(f"/flow_runs/{run}").json())
         return found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
-    assert wait_until(ended, 180), found.get("state")
+    assert wait_until(is_over, 300), found.get("state")
     return found
+
+
+def check_all_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None:
+    """Run every other deployment: each ends as it should."""
+    sample = {"source": "sample"}
+    asked = {
+        "train-faces/nightly": {**chosen, "model": "hog"},
+        "compare-models/on-demand": {
+            **sample,
+            "models": ["hog"],
+            "selections": ["3x15"],
+            "seeds": [0],
+        },
+        "pretrain-embedding/on-demand": {**sample, "epochs": 1},
+        "pretrain-embedding/weekly": {**sample, "epochs": 1},
+        "verify-faces/on-demand": {**sample, "judge": "eigenfaces"},
+        "audit-dataset/on-demand": sample,
+        "audit-dataset/weekly": sample,
+        "report-bias/on-demand": sample,
+        "score-faces/on-demand": {"paths": [str(image)], "model_version": "1"},
+        "promote-model/on-demand": {**sample, "model_version": "1", "because": "a test"},
+    }
+    runs = {name: start(api, name, **parameters) for name, parameters in asked.items()}
+    states = {name: ended(api, run)["state"] for name, run in runs.items()}
+    assert {state["type"] for state in states.values()} == {"COMPLETED"}, states
+    taken_back = ended(api, start(api, "roll-back-model/on-demand"))["state"]
+    assert taken_back["type"] == "FAILED"
+    assert "there is none before" in taken_back["message"]
 
 
 def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
@@ -178,7 +210,8 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
         addresses = dict(line.split(maxsplit=1) for line in lines)
         with httpx.Client(base_url=f"{addresses['Prefect']}/api", trust_env=False) as api:
             people = ["Abrix_Arfadle", "Lumo_Boltobin"]
-            run = run_training(api, source="sample", people=people, images_per_person=20, epochs=2)
+            chosen = {"source": "sample", "people": people, "images_per_person": 20}
+            run = ended(api, start(api, "train-faces/on-demand", **chosen, model="hog"))
             assert run["state_type"] == "COMPLETED", run["state"]
             assert "SYNTHETIC" in run["name"]
             only = {"flow_runs": {"id": {"any_": [run["id"]]}}}
@@ -194,8 +227,10 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
                 one["key"]: one["task_run_id"]
                 for one in post(api, "/artifacts/filter", only).json()
             }
-        assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
-        assert all(shown[stage] for stage in STAGES)
+            assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
+            assert all(shown[stage] for stage in STAGES)
+            image = next((tmp_path / "data").rglob("*_0001.jpg"))
+            check_all_others(api, image, chosen)
 
         asked = {"run_id": run["labels"]["mlflow.run_id"]}
         tracked = httpx.get(f"{addresses['MLflow']}/api/2.0/mlflow/runs/get", params=asked)

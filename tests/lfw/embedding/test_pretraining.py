@@ -101,9 +101,13 @@ def test_model_goes_from_pixels_to_vectors(whole: Pretrained) -> None:
 
 
 def test_weights_have_few_digits(whole: Pretrained) -> None:
-    found = weights(whole.model)
-    assert np.array_equal(found, found.astype(np.float16))
-    assert np.unique(found).size > 1000
+    for array in whole.model.get_weights():
+        if array.ndim == 1:
+            assert np.array_equal(array, array.astype(np.float16))
+        else:
+            fraction = 32 * np.frexp(array)[0]
+            assert np.array_equal(fraction, fraction.round())
+    assert np.unique(weights(whole.model)).size > 300
 
 
 def test_interrupted_fit_goes_on_and_ends_the_same(whole: Pretrained, checkpoint: Path) -> None:
@@ -116,8 +120,8 @@ def test_interrupted_fit_goes_on_and_ends_the_same(whole: Pretrained, checkpoint
         resumed.history[columns].to_numpy(), whole.history[columns].to_numpy(), rtol=1e-4
     )
     # They are equal here; elsewhere threads may add up in another order, and the last of few
-    # digits is one in 1,000.
-    np.testing.assert_allclose(weights(resumed.model), weights(whole.model), rtol=1e-3, atol=1e-6)
+    # digits is one in 16.
+    np.testing.assert_allclose(weights(resumed.model), weights(whole.model), rtol=0.07, atol=1e-6)
     again = learned(checkpoint, told)  # nothing is left to do
     assert len(told) == 6
     assert np.array_equal(weights(again.model), weights(resumed.model))
