@@ -76,7 +76,8 @@ def test_a_broken_archive_ends_a_training_in_a_sentence(how: str, place: Workpla
     archive.write_bytes(BROKEN[how].make())
     before = {path.name for path in (place.data / "datasets").glob("*")}
 
-    code, out, err = place.run("train", "--source", str(archive), "--model", "hog")
+    asked = ("--source", str(archive), "--top", "2", "--model", "hog")
+    code, out, err = place.run("train", *asked)
 
     assert_told(place, code, out, err, f"broken.zip.*({BROKEN[how].said})")
     assert {path.name for path in (place.data / "datasets").glob("*")} <= {*before, ".lock"}
