@@ -9,13 +9,14 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --locked --no-sync
 ARGS ?=
 TESTS ?= tests
+RUNS ?= 1000000
 # What more to install: make setup EXTRAS="--extra dlib"
 EXTRAS ?=
 
 # Python writes no bytecode where this is set, and then every import costs twice.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak test-ui format ui audit bias doctor bench accuracy clean
+.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak fuzz licences sbom vulnerabilities test-ui format ui audit bias doctor bench accuracy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -92,6 +93,23 @@ soak: setup ## 200 runs in a row: memory, open files, threads, temporary files a
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser
+
+test-faults: setup ## Inject the faults that take long: damaged data, killed processes, dead servers
+	$(RUN) pytest -m faults --durations 12 $(TESTS)
+
+fuzz: setup ## Fuzz the reading of archives and lists, RUNS=1000000 times each
+	$(UV) run --locked --group fuzz python -m tests.fuzz.lists -runs=$(RUNS)
+	$(UV) run --locked --group fuzz python -m tests.fuzz.archive -runs=$(RUNS)
+
+licences: setup ## Write the table of licences, docs/licences.md
+	@UV=$(UV) .ci/licences
+
+sbom: $(filter .tools/bin/uv,$(UV)) ## Write a bill of materials of the lock file, sbom.json (CycloneDX)
+	@$(UV) export --locked --quiet --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.json
+	@echo sbom.json
+
+vulnerabilities: setup ## Look up the locked packages among the known vulnerabilities
+	@UV=$(UV) .ci/vulnerabilities
 
 format: setup ## Format the code and mend what the linter can
 	$(RUN) ruff format .

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from infra.trouble import explain_trouble
-from lfw.errors import InputError, LfwError
+from lfw.errors import InputError, LfwError, printable
 from lfw.parameters import (
     AuditParameters,
     BiasParameters,
@@ -234,7 +234,7 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"lfw: {message}", file=sys.stderr)
+    print(f"lfw: {printable(message)}", file=sys.stderr)
     raise SystemExit(code)
 
 

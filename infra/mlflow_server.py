@@ -12,6 +12,7 @@ from infra.mlflow_store import (
     mlflow_folder,
     prepare_tracking_store,
     tracking_uri,
+    without_password,
 )
 from infra.processes import START_SECONDS, GuardedProcess, answers, failure, free_port, last_lines
 from infra.supervisor import HOST
@@ -61,8 +62,8 @@ def starting_mlflow_server(data_folder: Path) -> Iterator["MlflowServer"]:
         return
     if not uri.startswith(DATABASES):
         raise InputError(
-            f"MLFLOW_TRACKING_URI={uri} is neither an http address nor a database address: "
-            "mend it, or unset it to use SQLite in the data folder."
+            f"MLFLOW_TRACKING_URI={without_password(uri)} is neither an http address nor a "
+            "database address: mend it, or unset it to use SQLite in the data folder."
         )
     prepare_tracking_store(data_folder)
     server = MlflowServer(data_folder, None)
@@ -109,7 +110,11 @@ class MlflowServer:
             "The MLflow server",
             _mlflow_command(self._data_folder, self._port),
             mlflow_folder(self._data_folder) / "server.log",
-            {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            {
+                # Here, since anybody may read a command line: it may hold a password.
+                "MLFLOW_BACKEND_STORE_URI": tracking_uri(self._data_folder),
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
         )
 
     def wait_until_ready(self) -> None:
@@ -153,10 +158,9 @@ class MlflowServer:
 
 
 def _mlflow_command(data_folder: Path, port: int) -> list[str]:
-    uri, artifacts = tracking_uri(data_folder), artifact_root(data_folder)
     return [
         *[sys.executable, "-m", "mlflow", "server"],
         *["--host", HOST, "--port", str(port), "--workers", "1"],
-        *["--backend-store-uri", uri, "--default-artifact-root", artifacts],
+        *["--default-artifact-root", artifact_root(data_folder)],
         "--no-serve-artifacts",  # clients that open the store directly write to the same folder
     ]

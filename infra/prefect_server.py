@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
+from infra.mlflow_store import without_password
 from infra.processes import ANSWER_SECONDS, START_SECONDS, answers, failure, import_folder, new_log
 from infra.supervisor import CLIENTS_LOCK, STATE
 from lfw.errors import InputError, LfwError
@@ -149,8 +150,8 @@ def _check_named_server(url: str) -> None:
             why = f"/health says {status}"
         time.sleep(0.5)
     raise InputError(
-        f"No Prefect server answers at PREFECT_API_URL={url} ({why}): start it or mend the "
-        "address, or unset PREFECT_API_URL to let a local server be started."
+        f"No Prefect server answers at PREFECT_API_URL={without_password(url)} ({why}): start "
+        "it or mend the address, or unset PREFECT_API_URL to let a local server be started."
     )
 
 

@@ -56,16 +56,17 @@ def check_prefect(folder: Path, environ: Mapping[str, str]) -> Finding:
 
 def _check_named_prefect(name: str, url: str, environ: Mapping[str, str]) -> Finding:
     # A server that asks for the client's credentials does answer.
+    shown = without_password(url)
     if not answers(f"{url}/health", (200, 401, 403)):
         remedy = "Start it or mend the address; or unset it: a local server is started then."
-        return Finding(name, "fail", f"PREFECT_API_URL={url} does not answer.", remedy)
+        return Finding(name, "fail", f"PREFECT_API_URL={shown} does not answer.", remedy)
     given = environ.get("PREFECT_API_AUTH_STRING", "")
     user, _, password = given.partition(":")
     keyed = environ.get("PREFECT_API_KEY")  # another kind of server
     login = (user, password) if given else None
     if not keyed and status_of(f"{url}/admin/version", login) == 401:
-        return _refused(name, f"PREFECT_API_URL={url}", "PREFECT_API_AUTH_STRING", given)
-    return Finding(name, "ok", f"PREFECT_API_URL={url} answers.")
+        return _refused(name, f"PREFECT_API_URL={shown}", "PREFECT_API_AUTH_STRING", given)
+    return Finding(name, "ok", f"PREFECT_API_URL={shown} answers.")
 
 
 def check_prefect_settings(environ: Mapping[str, str]) -> Finding:

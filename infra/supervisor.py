@@ -102,11 +102,12 @@ def run_prefect(folder: Path, server_lock: int) -> int:
 
     import uvicorn
     from prefect.server.api.server import create_app
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    # A web site whose name leads here, too, would pass for one of the server's own pages.
+    app = TrustedHostMiddleware(create_app(final=True), allowed_hosts=[HOST, "localhost"])
     server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(final=True), log_level="warning", timeout_graceful_shutdown=int(_END_SECONDS)
-        )
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=int(_END_SECONDS))
     )
     threading.Thread(
         target=_end_with_last_client,

@@ -1,9 +1,11 @@
 """Safe, atomic unpacking of a data set's archive."""
 
 import contextlib
+import errno
 import lzma
 import re
 import stat
+import struct
 import tarfile
 import unicodedata
 import zipfile
@@ -11,13 +13,25 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
 from lfw.manifest import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY, Progress
 
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, MemoryError),
+)
+"""What the libraries raise on archives that are damaged or made to do harm."""
+
 _BLOCK = 1 << 20
+_HEADER_BYTES = 1 << 20
+_NAME_BYTES, _PART_BYTES = 1024, 255
+_LONG_HEADERS = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
 
 
 @dataclass(frozen=True)
@@ -32,11 +46,18 @@ class Limits:
         Size of all members, unpacked.
     member_bytes
         Size of one member, unpacked.
+    ratio
+        How many bytes may come of one byte of the archive. Photographs hardly shrink: what grows
+        a hundredfold was made to fill the disk.
+    always_bytes
+        Unpacked size up to which any ratio will do.
     """
 
-    members: int = 2_000_000
+    members: int = 500_000
     total_bytes: int = 64 << 30
     member_bytes: int = 256 << 20
+    ratio: int = 100
+    always_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -84,37 +105,41 @@ def unpack(
 
 @contextlib.contextmanager
 def _members(archive: Path, limits: Limits) -> Iterator[list[_Member]]:
-    damaged = (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        lzma.LZMAError,
-        EOFError,
-        UnicodeDecodeError,
-        NotImplementedError,
-    )
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 yield _zip_members(archive, opened, limits)
-        elif _is_tar(archive):
-            with tarfile.open(archive) as tar:
-                yield _tar_members(archive, tar, limits)
         else:
-            raise InputError(_no_archive(archive))
-    except (*damaged, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the system's; those of gzip and bz2 have no number
+            with _open_tar(archive) as tar:
+                yield _tar_members(archive, tar, limits)
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the system's; those of gzip and bz2 have no number, a wrong offset has EINVAL
+        why = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
-            f"{archive} is damaged ({error}): fetch it again, or give another copy."
+            f"{archive} is damaged ({why}): fetch it again, or give another copy."
         ) from error
 
 
-def _is_tar(archive: Path) -> bool:
+class _TarInfo(tarfile.TarInfo):
+    """A header that is refused where Python's own would fill the memory or never come to an end."""
+
+    def _block(self, count: int) -> int:
+        if count < 0:
+            raise ValueError("a header in it claims a negative size")
+        return int(super()._block(count))  # type: ignore[misc]
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Self:
+        if self.type in _LONG_HEADERS and self.size > _HEADER_BYTES:
+            raise ValueError(f"a header in it claims {self.size:,} bytes")
+        return cast("Self", super()._proc_member(tar))  # type: ignore[misc]
+
+
+def _open_tar(archive: Path) -> tarfile.TarFile:
     try:
-        return tarfile.is_tarfile(archive)
-    except (EOFError, zlib.error):
-        return False
+        return tarfile.open(archive, tarinfo=_TarInfo)
+    except (tarfile.TarError, zlib.error, EOFError):  # not even its first header is one
+        raise InputError(_no_archive(archive)) from None
 
 
 def _no_archive(archive: Path) -> str:
@@ -124,8 +149,10 @@ def _no_archive(archive: Path) -> str:
         return f"{archive} is empty: fetch it again."
     if re.search(rb"<(!doctype|html)", head, re.IGNORECASE):
         return f"{archive} is a web page, not an archive: fetch it again, by its real address."
-    if head.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+    if head.startswith(b"PK\x03\x04"):
         return f"{archive} is cut short (its directory is missing): fetch it again."
+    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
+        return f"{archive} is cut short, or damaged at its start: fetch it again."
     return f"{archive} is neither a zip nor a tar: give an archive in one of these forms."
 
 
@@ -138,7 +165,7 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list
             raise DataError(f"{archive}: {info.filename!r} is a link or device, which is refused.")
         if info.flag_bits & 1:
             raise DataError(f"{archive}: {info.filename!r} is encrypted: give an open archive.")
-        if info.is_dir():
+        if info.filename.endswith("/"):  # is_dir() fails on a name of nothing
             continue
         members.append(
             _Member(info.filename, info.file_size, lambda info=info: opened.open(info))  # type: ignore[misc]
@@ -190,6 +217,7 @@ def _write_all(
     limits: Limits,
     progress: Progress | None,
 ) -> None:
+    _check_sizes(archive, members, limits)
     seen: dict[str, str] = {}
     room = limits.total_bytes
     made: set[Path] = set()
@@ -197,6 +225,7 @@ def _write_all(
         path = _safe_path(archive, member.name)
         if STRAY.search(str(path)):
             continue
+        _check_name(archive, member.name)
         _check_kind(archive, path)
         _check_new(archive, path, seen)
         target = folder / path
@@ -210,19 +239,41 @@ def _write_all(
         raise DataError(f"{archive} holds no image and no list.")
 
 
+def _check_sizes(archive: Path, members: list[_Member], limits: Limits) -> None:
+    """Refuse by the sizes that are claimed, before a byte is written: no member may exceed its."""
+    total = sum(member.size for member in members)
+    packed = archive.stat().st_size
+    too_large = total > limits.total_bytes
+    if too_large or total > max(limits.always_bytes, limits.ratio * packed):
+        raise DataError(
+            f"{archive} has {packed:,} bytes and would unpack to {total:,}, which is refused."
+        )
+
+
 def _safe_path(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     unsafe = (
         path.is_absolute()
         or ".." in path.parts
         or "\\" in name
-        or "\0" in name
         or re.match(r"[A-Za-z]:", name)
         or not path.parts
     )
     if unsafe:
         raise DataError(f"{archive}: the member {name!r} lies outside the folder, and is refused.")
     return path
+
+
+def _check_name(archive: Path, name: str) -> None:
+    """Refuse what no file system may take, or no terminal may show."""
+    try:
+        sizes = [len(part.encode()) for part in name.split("/")]
+    except UnicodeEncodeError:
+        raise DataError(f"{archive}: the name {name!r} is no valid Unicode: refused.") from None
+    if max(sizes) > _PART_BYTES or sum(sizes) + len(sizes) > _NAME_BYTES:
+        raise DataError(f"{archive}: the name {name[:40]!r}… is too long, which is refused.")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise DataError(f"{archive}: the name {name!r} has control characters: refused.")
 
 
 def _check_kind(archive: Path, path: PurePosixPath) -> None:

@@ -1,8 +1,10 @@
 """The nine lists of the data set, as typed frames, checked against the files."""
 
+import io
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,10 @@ _MATCHED = ("name", "imagenum1", "imagenum2")
 _MISMATCHED = ("name", "imagenum1", "name", "imagenum2")
 _VIEW2_PAIRS = ("name", "imagenum1", "imagenum2", "")
 _MAX_IMAGES = 9999  # a file name has four digits
+_MAX_NAME = 200  # a file name has 255 bytes at the most, number and suffix included
+_SHOWN = 80  # characters of a wrong field in a message
+_MAX_LISTED = 5_000_000
+_MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -78,17 +84,19 @@ def read_catalog(folder: Path) -> Catalog:
         If a list is missing, is not text, or has a row that cannot be understood: the message
         names the file and the line.
     """
-    return Catalog(
-        people=read_people(folder),
-        view1_people_train=_read_counts(folder / "peopleDevTrain.csv"),
-        view1_people_test=_read_counts(folder / "peopleDevTest.csv"),
-        view1_matched_train=_read_pairs(folder / "matchpairsDevTrain.csv", _MATCHED),
-        view1_matched_test=_read_pairs(folder / "matchpairsDevTest.csv", _MATCHED),
-        view1_mismatched_train=_read_pairs(folder / "mismatchpairsDevTrain.csv", _MISMATCHED),
-        view1_mismatched_test=_read_pairs(folder / "mismatchpairsDevTest.csv", _MISMATCHED),
-        view2_pairs=_with_pair_folds(folder / "pairs.csv"),
-        view2_people=_read_folded_people(folder / "people.csv"),
-    )
+    return Catalog(**{name: read_list(folder, name) for name in LISTS})
+
+
+def read_list(folder: Path, name: str) -> pd.DataFrame:
+    """Read one list, named as the attribute of :class:`Catalog` that it becomes.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_catalog`.
+    """
+    file, read = LISTS[name]
+    return read(folder / file)
 
 
 def read_people(folder: Path) -> pd.DataFrame:
@@ -99,10 +107,7 @@ def read_people(folder: Path) -> pd.DataFrame:
     DataError
         As :func:`read_catalog`.
     """
-    people = _read_counts(folder / PEOPLE_LIST)
-    if people.empty:
-        raise DataError(f"{folder / PEOPLE_LIST} names nobody: give the whole list.")
-    return people
+    return read_list(folder, "people")
 
 
 def image_path(name: str, number: int) -> str:
@@ -185,30 +190,43 @@ def _check_pairs(
 
 def _read_rows(path: Path, header: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     """Read a list's rows with their line numbers, header checked and taken off."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing: a data set has all nine lists.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from None
     # No field of these lists has a comma or a quote, so neither is given a meaning.
-    lines = text.splitlines()
+    lines = io.StringIO(_read_text(path), newline=None)
     rows = [(n, [c.strip() for c in line.split(",")]) for n, line in enumerate(lines, start=1)]
     if not rows or tuple(rows[0][1]) != header:
         found = ",".join(rows[0][1]) if rows else "nothing"
-        raise DataError(f"{path}:1: the header is {found!r}, not {','.join(header)!r}.")
+        raise DataError(f"{path}:1: the header is {found[:_SHOWN]!r}, not {','.join(header)!r}.")
     return rows[1:]
 
 
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: a data set has all nine lists.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    if len(content) > _MAX_BYTES:
+        raise DataError(f"{path} is larger than {_MAX_BYTES >> 20} MB, which is no list.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8.") from None
+
+
 def _name(path: Path, line: int, text: str) -> str:
-    if not text or re.search(r'[/\\"\0]', text) or text in {".", ".."}:
-        raise DataError(f"{path}:{line}: {text!r} is not a person's name.")
+    bad = not text or text in {".", ".."} or len(text) > _MAX_NAME
+    if bad or re.search(r'[/\\"\x00-\x1f\x7f-\x9f]', text):
+        raise DataError(f"{path}:{line}: {text[:_SHOWN]!r} is not a person's name.")
     return text
 
 
 def _number(path: Path, line: int, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= _MAX_IMAGES:
-        raise DataError(f"{path}:{line}: {text!r} is not a number from 1 to {_MAX_IMAGES}.")
+        raise DataError(
+            f"{path}:{line}: {text[:_SHOWN]!r} is not a number from 1 to {_MAX_IMAGES}."
+        )
     return int(text)
 
 
@@ -231,6 +249,18 @@ def _counts_frame(path: Path, rows: list[tuple[int, list[str]]]) -> pd.DataFrame
 
 def _read_counts(path: Path) -> pd.DataFrame:
     return _counts_frame(path, [row for row in _read_rows(path, _COUNTS) if any(row[1])])
+
+
+def _read_everybody(path: Path) -> pd.DataFrame:
+    people = _read_counts(path)
+    if people.empty:
+        raise DataError(f"{path} names nobody: give the whole list.")
+    if people["images"].sum() > _MAX_LISTED:  # each becomes a row of its own
+        raise DataError(
+            f"{path} claims {people['images'].sum():,} images, and at most {_MAX_LISTED:,} are "
+            "handled: mend its counts."
+        )
+    return people
 
 
 def _read_folded_people(path: Path) -> pd.DataFrame:
@@ -297,3 +327,20 @@ def _with_pair_folds(path: Path) -> pd.DataFrame:
             f"has {FOLDS} such folds of one size."
         )
     return pairs
+
+
+LISTS: dict[str, tuple[str, Callable[[Path], pd.DataFrame]]] = {
+    "people": (PEOPLE_LIST, _read_everybody),
+    "view1_people_train": ("peopleDevTrain.csv", _read_counts),
+    "view1_people_test": ("peopleDevTest.csv", _read_counts),
+    "view1_matched_train": ("matchpairsDevTrain.csv", partial(_read_pairs, header=_MATCHED)),
+    "view1_matched_test": ("matchpairsDevTest.csv", partial(_read_pairs, header=_MATCHED)),
+    "view1_mismatched_train": (
+        "mismatchpairsDevTrain.csv",
+        partial(_read_pairs, header=_MISMATCHED),
+    ),
+    "view1_mismatched_test": ("mismatchpairsDevTest.csv", partial(_read_pairs, header=_MISMATCHED)),
+    "view2_pairs": ("pairs.csv", _with_pair_folds),
+    "view2_people": ("people.csv", _read_folded_people),
+}
+"""Of each list, its file and what reads it."""

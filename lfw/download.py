@@ -1,5 +1,6 @@
 """Downloads: over HTTP, and from Kaggle."""
 
+import netrc
 import os
 import threading
 import time
@@ -88,11 +89,15 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
     timeout = httpx.Timeout(30.0, connect=10.0)
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=timeout, max_redirects=10) as client,
+            httpx.Client(
+                follow_redirects=True, timeout=timeout, max_redirects=10, auth=_login()
+            ) as client,
             client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
         ):
             response.raise_for_status()
             _save(url, response, path, progress)
+    except netrc.NetrcParseError as error:
+        raise FetchError(f"~/.netrc cannot be read: {error}.", passing=False) from None
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         raise FetchError(
@@ -113,6 +118,11 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
         ) from error
 
 
+def _login() -> httpx.Auth | None:
+    """Give the logins that ``~/.netrc`` has, each for its own host alone."""
+    return httpx.NetRCAuth() if Path("~/.netrc").expanduser().is_file() else None
+
+
 def _may_pass(code: int) -> bool:
     return code >= 500 or code in {408, 429}
 
@@ -122,7 +132,8 @@ def _save(url: str, response: httpx.Response, path: Path, progress: Progress | N
     done, mark, since = 0, 0, time.monotonic()
     with path.open("wb") as file:
         # Raw: some servers call a tar.gz a gzipped tar, and what is kept shall be the file itself.
-        for block in response.iter_raw(1 << 20):
+        # In blocks as they come: what drips in would fill a larger one for hours, unseen.
+        for block in response.iter_raw():
             done += file.write(block)
             if progress is not None:
                 progress(done, total)

@@ -11,3 +11,13 @@ class InputError(LfwError):
 
 class DataError(LfwError):
     """The data set is damaged, incomplete or fails a gate."""
+
+
+def printable(text: str) -> str:
+    """Write control characters as escapes, lines apart: a name may hold orders to the terminal."""
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )

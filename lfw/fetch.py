@@ -199,7 +199,7 @@ def _plan(
     def bring() -> str:
         if url:
             download(source.location, archive, report("download"))
-        return file_digest(archive)
+        return _digest(archive)
 
     sha256 = _digest_of_removed(archive) or bring()
     if source.sha256 is not None and sha256 != source.sha256:
@@ -219,6 +219,13 @@ def _plan(
             raise
 
     return datasets / f"archive-{sha256[:16]}", sha256, make
+
+
+def _digest(archive: Path) -> str:
+    try:
+        return file_digest(archive)
+    except OSError as error:
+        raise InputError(f"source: {archive} cannot be read: {error.strerror}.") from None
 
 
 def _forget(source: Source, archive: Path) -> None:

@@ -1,25 +1,21 @@
 """Files that may be images: found in folders and zip archives, and read in place."""
 
-import lzma
 import os
 import stat
 import threading
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lfw.archive import Limits
+from lfw.archive import DAMAGED, Limits
 from lfw.errors import DataError, InputError
 from lfw.manifest import STRAY
 
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError, OSError),
-)
+_UNREADABLE = (*DAMAGED, OSError)
+_MOST_MEMBERS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -144,16 +140,17 @@ def _starts_as_zip(path: Path) -> bool:
 
 
 def _add_members(archive: Path, found: Found) -> None:
-    limit = Limits().members
     try:
         with zipfile.ZipFile(archive) as opened:
-            names = sorted({info.filename for info in opened.infolist() if not info.is_dir()})
-    except _DAMAGED as error:
+            names = sorted({name for name in opened.namelist() if not name.endswith("/")})
+    except _UNREADABLE as error:
         found.unreadable.append(Unreadable(readable(str(archive)), f"damaged archive: {error}"))
         return
-    if len(names) > limit:
+    if len(names) > _MOST_MEMBERS:
         found.unreadable.append(
-            Unreadable(readable(str(archive)), f"more than {limit:,} members, which is refused")
+            Unreadable(
+                readable(str(archive)), f"more than {_MOST_MEMBERS:,} members, which is refused"
+            )
         )
         return
     for name in names:
@@ -192,7 +189,7 @@ class Reader:
         """
         try:
             return self._read(file)
-        except _DAMAGED as error:
+        except _UNREADABLE as error:
             raise DataError(_said(error)) from error
 
     def _read(self, file: ImageFile) -> bytes:

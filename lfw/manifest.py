@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,12 +21,13 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 LIST_SUFFIXES = frozenset({".csv", ".txt"})
 STRAY = re.compile(
     r"(?i)(^|/)"
-    r"(\.DS_Store|Thumbs\.db|desktop\.ini|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
+    r"(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
 )
 """Files that desktops and editors leave behind: named, never read."""
 
 
 _AT_ONCE = 1 << 15
+_DEPTH = 32
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
     Raises
     ------
     DataError
-        If there is no image, if images lie in two image folders, if a link is found, or if a file
-        cannot be read.
+        If there is no image, if images lie in two image folders, if a link, a pipe or a device is
+        found, if a name is no text, or if a file or folder cannot be read.
     """
     images, lists, stray = _sort_files(folder)
     image_folder = _image_folder(folder, images)
@@ -137,12 +139,10 @@ def _walk(folder: str, prefix: str) -> Iterable[str]:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
+    if prefix.count("/") > _DEPTH:
+        raise DataError(f"{folder} lies {_DEPTH} folders deep: a data set has two or three.")
     for entry in entries:
-        if entry.is_symlink():
-            raise DataError(
-                f"{entry.path} is a link, which a data set may not hold: replace it by the file "
-                "itself."
-            )
+        _check_entry(entry)
         if entry.is_dir():
             yield from _walk(entry.path, f"{prefix}{entry.name}/")
         else:
@@ -151,6 +151,25 @@ def _walk(folder: str, prefix: str) -> Iterable[str]:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def _check_entry(entry: os.DirEntry[str]) -> None:
+    """See that it is a file or a folder, and has a name that can be written down."""
+    shown = entry.path
+    odd = not entry.name.isprintable() and any(
+        unicodedata.category(character) in {"Cc", "Cs"} for character in entry.name
+    )
+    if odd and not STRAY.search(entry.name):  # "Cs": bytes that are no UTF-8
+        raise DataError(f"{shown!r} has a name that is no text: rename it.")
+    if entry.is_symlink():
+        raise DataError(
+            f"{shown} is a link, which a data set may not hold: replace it by the file itself."
+        )
+    if entry.is_dir():
+        if PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES | LIST_SUFFIXES:
+            raise DataError(f"{shown} is a folder with the name of a file: rename or remove it.")
+    elif not entry.is_file():  # reading a pipe would wait for ever
+        raise DataError(f"{shown} is a pipe or device, which a data set may not hold: remove it.")
 
 
 def _image_folder(folder: Path, images: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lfw import fields as f
-from lfw.errors import InputError
+from lfw.errors import InputError, printable
 from lfw.image_files import readable
 from lfw.runners import Runner
 from lfw.selections import read_selection
@@ -332,7 +332,7 @@ def explain(error: ValidationError) -> str:
     parts = []
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else ""
-        text = problem["msg"].removeprefix("Value error, ")
+        text = printable(problem["msg"].removeprefix("Value error, "))
         part = f"{name} = {problem['input']!r}: {text}" if name else text
         if part not in parts:
             parts.append(part)

@@ -2,11 +2,11 @@
 
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 
 import pandas as pd
 
+from lfw.archive import DAMAGED
 from lfw.catalog import PEOPLE_LIST, read_people
 from lfw.download import kept_from_kaggle
 from lfw.embedding.cohort import choose_left_out
@@ -78,7 +78,7 @@ def _read_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
         if place is None or not place.exists():
             return None
         return read_people(place) if place.is_dir() else _from_zip(place)
-    except (OSError, DataError, zipfile.BadZipFile, RuntimeError, zlib.error):
+    except (OSError, DataError, *DAMAGED):
         return None
 
 

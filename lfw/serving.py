@@ -4,6 +4,7 @@ This module is packed with every registered model, so it rests on little.
 """
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lfw.layers  # noqa: F401 (models are made of its layers)
+from lfw.errors import DataError
 from lfw.features import FeatureClassifier
 
 UNKNOWN = "unknown"
@@ -59,10 +61,20 @@ def weights_digest(model: Classifier) -> str:
 
 
 def load_model(path: Path) -> Classifier:
-    """Read a model, refusing any code that it may carry."""
+    """Read a model, refusing any code that it may carry.
+
+    Raises
+    ------
+    DataError
+        If it is no whole model, or has a part that would run code of its own (a Lambda layer).
+    """
     if path.suffix == ".npz":
         return FeatureClassifier.load(path)
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        why = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DataError(f"{path} is no model that can be loaded safely: {why}") from error
 
 
 def predict(model: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

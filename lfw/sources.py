@@ -95,7 +95,13 @@ def _named_source(text: str) -> Source:
 
 
 def _located(location: str, wanted: str | None) -> Source:
-    if urlsplit(location).scheme in {"http", "https"}:
+    parts = urlsplit(location)
+    if parts.scheme in {"http", "https"}:
+        if parts.username is not None or parts.password is not None:
+            raise InputError(
+                f"source: the address at {parts.hostname} has a login in it, which would be "
+                "written down with the run: leave it out, and put it into ~/.netrc."
+            )
         return Source("url", location, wanted)
     if "://" in location:
         raise InputError(f"source: {location} is not http or https: fetch it yourself first.")

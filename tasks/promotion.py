@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import filelock
 import mlflow
@@ -26,7 +26,7 @@ from lfw.promotion import Record, Verdict, comparable_images, compare_answers, p
 from lfw.settings import data_folder
 from lfw.split import Split
 from tasks.marking import FORGOTTEN
-from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME
+from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME, load_version
 from tasks.stages import StageOutput
 
 _REASON, _FORMER, _TAKEN_BACK = "alias_reason", "former_champion", "taken_back"
@@ -220,13 +220,13 @@ def _answers(champion: Record, record: Record, paths: list[str], dataset: Datase
     """
     if champion.split.digest == record.split.digest:
         return champion.answers
-    model = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/{champion.version}")
+    model = load_version(f"models:/{MODEL_NAME}/{champion.version}")
     names: list[str] = []
     for start in range(0, len(paths), _BATCH):
         pixels = read_many(Path(dataset.image_folder), paths[start : start + _BATCH])
         # Its first two columns may say "unknown"; here, as in its own test, somebody is named.
-        shares = model.predict(pixels)[list(champion.split.classes)]
-        names += shares.idxmax(axis=1).tolist()
+        answered = cast("pd.DataFrame", model.predict(pixels))
+        names += map(str, answered[list(champion.split.classes)].idxmax(axis=1))
     return pd.DataFrame({"image_path": paths, "answer": names})
 
 

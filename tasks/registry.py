@@ -8,11 +8,15 @@ from pathlib import Path
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.pyfunc import PyFuncModel
 from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
+from infra.mlflow_store import without_password
 from lfw.digest import code_digests, file_digest, value_digest
+from lfw.errors import LfwError
 from lfw.fetch import Dataset
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, OUTSIDE_DATA, TrainParameters
@@ -44,7 +48,7 @@ def _still_registered(output: StageOutput) -> bool:
         "the threshold": strangers.files[THRESHOLD],
         "the evaluation": evaluation.digest,
         "model": wanted.model,
-        "registry": mlflow.get_registry_uri(),
+        "registry": without_password(mlflow.get_registry_uri()),
         "what is served": value_digest(code_digests(["lfw.serving"])),
         "how it is served": file_digest(_SERVED),
     },
@@ -99,6 +103,28 @@ def register_model(
     )
     facts = {"name": MODEL_NAME, "version": str(version.version), "uri": uri}
     return Summary(markdown, facts)
+
+
+def load_version(uri: str) -> PyFuncModel:
+    """Load a registered model, unless that would mean to unpickle something.
+
+    Raises
+    ------
+    LfwError
+        If the model is a pickle: that may be any program. Those that :func:`register_model` logs
+        are a network or plain numbers, and code that lies open beside them.
+    """
+    MLFLOW_ALLOW_PICKLE_DESERIALIZATION.set(False)  # type: ignore[no-untyped-call]
+    try:
+        loaded: PyFuncModel = mlflow.pyfunc.load_model(uri)
+    except MlflowException as error:
+        if MLFLOW_ALLOW_PICKLE_DESERIALIZATION.name not in str(error):
+            raise
+        raise LfwError(
+            f"{uri} is a pickle, which may be any program, and is not loaded: register the model "
+            "with lfw train, or name another version."
+        ) from None
+    return loaded
 
 
 def _log_model(

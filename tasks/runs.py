@@ -290,7 +290,8 @@ def _attach_artifact(output: StageOutput, state: State[Any]) -> None:
                 key=output.stage,
                 type="markdown",
                 description="Reused" if state.name == "Cached" else "Made in this run",
-                data=output.summary.markdown,
+                # Names in its sentences come from foreign files: no HTML comes of them.
+                data=output.summary.markdown.replace("<", "&lt;"),
                 flow_run_id=state.state_details.flow_run_id,
                 task_run_id=state.state_details.task_run_id,
             )

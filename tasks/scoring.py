@@ -4,7 +4,6 @@ import functools
 import shutil
 import threading
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +27,7 @@ from lfw.parameters import ScoreParameters
 from lfw.scoring import SCORES, UNREADABLE, Scorer, Scores, score_files
 from tasks.markdown import table
 from tasks.promotion import find_version
-from tasks.registry import MODEL_NAME
+from tasks.registry import MODEL_NAME, load_version
 from tasks.runs import LinkedRun
 from tasks.tracking import log_figures, log_tags
 
@@ -66,8 +65,7 @@ class RegisteredModel:
 @functools.lru_cache(maxsize=1)
 def _load(model: RegisteredModel) -> PyFuncModel:
     mlflow.set_tracking_uri(model.tracking_uri)
-    loaded: PyFuncModel = mlflow.pyfunc.load_model(model.uri)
-    return loaded
+    return load_version(model.uri)
 
 
 @task(name="load-model", task_run_name="load-model", cache_policy=NO_CACHE)
@@ -157,8 +155,7 @@ def _warnings(scores: Scores) -> list[str]:
 def _markdown(scorer: Scorer, scores: Scores, warnings: list[str]) -> str:
     answers = pd.DataFrame(scores.answers.most_common(), columns=["answer", "images"])
     unreadable = pd.DataFrame(
-        [(escape(row.path), escape(row.reason)) for row in scores.unreadable],
-        columns=["file", "why"],
+        [(row.path, row.reason) for row in scores.unreadable], columns=["file", "why"]
     )
     rule = (
         "It gives every face a name."

@@ -19,7 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from infra.mlflow_store import artifact_root, tracking_uri
+from infra.mlflow_store import artifact_root, tracking_uri, without_password
 from infra.running import changing_locks, live_runs, lock_path, orphaned_runs
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
@@ -204,7 +204,7 @@ def _run_path(run_id: str) -> str:
 
 def _page(data_folder: Path, path: str) -> str:
     uri = tracking_uri(data_folder)
-    known = uri if uri.startswith("http") else UI_ADDRESS
+    known = without_password(uri) if uri.startswith("http") else UI_ADDRESS
     base = (os.environ.get("LFW_MLFLOW_URL") or known).rstrip("/")
     # Without the query a browser that is new here shows the pages of chat applications.
     return f"{base}/#/{path}?workflowType=machine_learning"

@@ -1,10 +1,14 @@
 """A web server on this machine that serves a folder, and misbehaves where it is told to."""
 
+import base64
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +35,8 @@ class Reply:
         Whether the connection is closed without a word.
     wait
         What to wait for before answering.
+    drip_seconds
+        The time between two bytes of the body; 0 sends it at once.
     """
 
     status: int = 200
@@ -38,6 +44,7 @@ class Reply:
     headers: Mapping[str, str | None] = field(default_factory=dict)
     hang_up: bool = False
     wait: threading.Event | None = None
+    drip_seconds: float = 0
 
 
 class Site:
@@ -51,12 +58,15 @@ class Site:
         Path to answer.
     requests
         Method and path of every request, in order.
+    logins
+        User and password of every request that had them.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.replies: dict[str, Reply] = {}
         self.requests: list[tuple[str, str]] = []
+        self.logins: list[tuple[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
@@ -96,10 +106,29 @@ def offer_dataset(site: Site, archive: Path) -> None:
     site.replies[BUNDLE] = Reply(body=archive.read_bytes())
 
 
+def _login(said: str) -> list[tuple[str, str]]:
+    kind, _, encoded = said.partition(" ")
+    if kind != "Basic":
+        return []
+    user, _, password = base64.b64decode(encoded).decode().partition(":")
+    return [(user, password)]
+
+
+def _send(reply: Reply, file: BufferedIOBase) -> None:
+    if not reply.drip_seconds:
+        file.write(reply.body)
+        return
+    with contextlib.suppress(OSError):  # who asked has gone
+        for byte in reply.body:
+            file.write(bytes([byte]))
+            time.sleep(reply.drip_seconds)
+
+
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.requests.append((self.command, self.path))
+            site.logins += _login(self.headers.get("Authorization", ""))
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = site.reply(self.path)
             if reply.wait is not None:
@@ -113,7 +142,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                     self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(reply.body)
+                _send(reply, self.wfile)
 
         do_HEAD = do_GET  # noqa: N815
         do_POST = do_GET  # noqa: N815

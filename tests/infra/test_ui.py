@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from infra.mlflow_store import artifact_root
 from tests.infra.support import answers, processes_of, read_line, wait_until
@@ -56,6 +57,16 @@ def new_schedule(api_url: str) -> str:
         return str(post(api, "/deployments/", deployment).json()["id"])
 
 
+def listening_addresses(folder: Path) -> set[str]:
+    """On which addresses the processes of a data folder can be reached."""
+    found: set[str] = set()
+    for process in processes_of(folder):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            listening = (c for c in process.net_connections("inet") if c.status == "LISTEN")
+            found.update(connection.laddr.ip for connection in listening)
+    return found
+
+
 def scheduled_runs(api_url: str, deployment: str) -> int:
     only = {"deployments": {"id": {"any_": [deployment]}}}
     answer = httpx.post(f"{api_url}/flow_runs/filter", json=only)
@@ -85,6 +96,13 @@ def test_everything_is_served_until_ctrl_c(folder: Path) -> None:
         assert answers(f"{addresses['Prefect']}/api/health")
         assert answers(f"{addresses['MLflow']}/health")
         assert new_experiment(addresses["MLflow"]) == f"{artifact_root(folder)}/1"
+        assert listening_addresses(folder) == {"127.0.0.1"}
+        for url in (f"{addresses['Prefect']}/api/health", f"{addresses['MLflow']}/#/"):
+            foreign = httpx.get(url, headers={"Host": "evil.example"}, trust_env=False)
+            assert foreign.status_code in {400, 403}, url  # a name of theirs that leads here
+            asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+            answer = httpx.options(url, headers=asked, trust_env=False)
+            assert "access-control-allow-origin" not in answer.headers
         log = folder / "logs" / "deployments.log"
         assert wait_until(lambda: log.read_text() == f"{addresses['Prefect']}/api\n", 10)
 

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import resource
 import stat
 import struct
 import tarfile
@@ -325,9 +326,14 @@ def test_unsupported_compression_is_refused(tmp_path: Path, target: Path) -> Non
 
 
 def test_error_of_the_system_is_not_called_damage(tmp_path: Path) -> None:
-    archive = write_zip(tmp_path / "lfw.zip", ("a" * 300 + ".jpg", b"x"))
-    with pytest.raises(OSError, match="too long"):
-        unpack(archive, tmp_path / "data" / "made")
+    archive = write_zip(tmp_path / "lfw.zip", *FILES.items())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as if the disk were full
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            unpack(archive, tmp_path / "data" / "made")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list((tmp_path / "data").iterdir()) == []
 
 

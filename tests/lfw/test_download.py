@@ -160,6 +160,44 @@ def test_stalling_server_is_given_up(
     assert error.passing
 
 
+def test_server_that_drips_is_given_up(
+    http_server: Site, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then never lets a reading time out."""
+    monkeypatch.setattr(module, "_STALL_SECONDS", 0.5)
+    http_server.replies["/lfw.zip"] = Reply(body=b"x" * 400, drip_seconds=0.05)
+    began = time.monotonic()
+
+    error = refuse(f"{http_server.url}/lfw.zip", target)
+
+    assert "next to nothing" in str(error)
+    assert error.passing
+    assert time.monotonic() - began < 15
+
+
+def test_login_comes_from_a_file_of_the_users(
+    http_server: Site, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (http_server.folder / "lfw.zip").write_bytes(b"content")
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login ann password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+
+    download(f"{http_server.url}/lfw.zip", target)
+
+    assert http_server.logins == [("ann", "secret")]
+
+
+def test_login_file_that_is_none_is_named(
+    http_server: Site, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".netrc").write_text("login before any machine\n")
+    with pytest.raises(FetchError, match=r"~/\.netrc cannot be read") as caught:
+        download(f"{http_server.url}/lfw.zip", target)
+    assert not caught.value.passing
+
+
 def test_failed_download_is_tried_again(http_server: Site, target: Path) -> None:
     http_server.replies["/lfw.zip"] = BROKEN_OFF["short body"]
     refuse(f"{http_server.url}/lfw.zip", target)

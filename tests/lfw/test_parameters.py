@@ -1,8 +1,10 @@
 """Parameters are checked, and errors say which one is wrong, and what it was."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lfw.errors import InputError
+from lfw.errors import InputError, printable
 from lfw.parameters import (
     MODELS,
     OUTSIDE_DATA,
@@ -302,3 +304,32 @@ def test_label_of_whom_is_left_out(chosen: dict[str, object], label: str) -> Non
 def test_parameters_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Parameters.checked().source = "sample"  # type: ignore[misc]
+
+
+anything = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+    *(st.binary(max_size=9), st.lists(st.text(max_size=9), max_size=3).map(tuple)),
+    st.sampled_from(["all", "balanced", "fail", "hog", "champion", "sample", "../..", "\0"]),
+)
+names = st.sampled_from([*TrainParameters.model_fields, "tops"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(values=st.dictionaries(names, anything, max_size=4))
+def test_whatever_is_asked_is_within_the_bounds_or_refused_by_name(
+    values: dict[str, object],
+) -> None:
+    try:
+        wanted = TrainParameters.checked(**values)
+    except InputError as error:
+        assert any(name in str(error) for name in [*values, "people"])
+        assert printable(str(error)) == str(error)
+    else:
+        assert 0 <= wanted.seed < 2**32
+        assert 0.05 <= wanted.test_share <= 0.5
+        assert 0.05 <= wanted.validation_share <= 0.5
+        assert wanted.epochs is None or 1 <= wanted.epochs <= 10_000
+        assert wanted.top is None or 2 <= wanted.top <= 10_000
+        assert wanted.people is None or len(set(wanted.people)) == len(wanted.people) >= 2
+        assert wanted.model in MODELS
+        assert TrainParameters.checked(**wanted.model_dump()) == wanted

@@ -19,7 +19,8 @@ DIGEST = "0123456789abcdef" * 4
 
 
 def dataset(source: Source, archive: str | None = None) -> Dataset:
-    return Dataset("/d", "/d/i", source, "photographs", archive, "as told", *["1" * 64] * 3)
+    one = "1" * 64
+    return Dataset("/d", "/d/i", source, "photographs", archive, "as told", one, one, one)
 
 
 def parsed(line: str) -> TrainParameters:

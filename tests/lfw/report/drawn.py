@@ -92,7 +92,7 @@ def data() -> Data:
         "photographs",
         digest,
         "as published",
-        *[digest] * 3,
+        *(digest, digest, digest),
     )
     return Data(
         dataset=dataset,

@@ -1,0 +1,90 @@
+"""Passwords in addresses are shown to nobody: in no message, finding, link or list of processes."""
+
+import socketserver
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra import mlflow_server as servers
+from infra.mlflow_store import check_tracking_server, without_password
+from infra.prefect_server import prefect_server
+from infra.processes import free_port
+from infra.server_checks import check_mlflow, check_prefect
+from lfw.errors import InputError, LfwError
+from lfw.sources import choose_source
+from tests.infra.support import processes_of
+
+CANARY = "c4n4ry-password"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (f"postgresql://lfw:{CANARY}@db:5432/mlflow", "postgresql://db:5432/mlflow"),
+        (f"http://ann:{CANARY}@h:5000/api", "http://h:5000/api"),
+        (f"http://ann:{CANARY}@x@h/api", "http://h/api"),
+        ("sqlite:////data/mlflow.db", "sqlite:////data/mlflow.db"),
+        ("http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api"),
+    ],
+)
+def test_an_address_is_shown_without_its_login(address: str, shown: str) -> None:
+    assert without_password(address) == shown
+
+
+def test_no_message_about_a_server_has_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://ann:{CANARY}@127.0.0.1:{free_port(0)}"
+    said = []
+    monkeypatch.setenv("PREFECT_API_URL", f"{url}/api")
+    with pytest.raises(InputError) as caught, prefect_server(tmp_path):
+        pass
+    said.append(str(caught.value))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    with pytest.raises(InputError) as caught:
+        check_tracking_server(tmp_path)
+    said.append(str(caught.value))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"ftp://ann:{CANARY}@h")
+    with pytest.raises(InputError) as caught, servers.mlflow_server(tmp_path):
+        pass
+    said.append(str(caught.value))
+    said.append(check_prefect(tmp_path, {"PREFECT_API_URL": f"{url}/api"}).detail)
+    said.append(check_mlflow(tmp_path, {"MLFLOW_TRACKING_URI": url}).detail)
+    assert all("127.0.0.1" in text or "ftp://h" in text for text in said)
+    assert not any(CANARY in text for text in said)
+
+
+@pytest.mark.parametrize("place", ["--source", "LFW_SOURCE"])
+def test_an_address_with_a_login_is_no_source_since_sources_are_recorded(
+    place: str, tmp_path: Path
+) -> None:
+    url = f"https://ann:{CANARY}@example.org/lfw.zip"
+    asked = ("auto", {"LFW_SOURCE": url}) if place == "LFW_SOURCE" else (url, {})
+    with pytest.raises(InputError, match=r"at example\.org has a login in it.*~/\.netrc") as caught:
+        choose_source(asked[0], tmp_path, asked[1])
+    assert CANARY not in str(caught.value)
+
+
+def test_the_list_of_processes_does_not_show_a_databases_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database hangs up, so the server ends soon; its process is seen before that."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as db:
+        uri = f"postgresql://lfw:{CANARY}@127.0.0.1:{db.server_address[1]}/mlflow"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        server = servers.MlflowServer(tmp_path, None)
+        try:
+            server.start()
+            shown = [" ".join(process.cmdline()) for process in own_processes(tmp_path)]
+        finally:
+            server.stop()
+    assert any("mlflow server" in line for line in shown)
+    assert not any(CANARY in line for line in shown)
+
+
+def own_processes(folder: Path) -> list[psutil.Process]:
+    found = processes_of(folder)
+    if not found:
+        raise LfwError("the server's process is not there")
+    return found
