@@ -85,9 +85,6 @@ types: setup
 tests: setup
 	$(RUN) pytest -n auto --dist loadfile --durations 12 -m "not faults" $(TESTS)
 
-test-faults: setup ## Inject faults: kills, full disks, dead servers
-	$(RUN) pytest -m faults $(TESTS)
-
 soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
 	@$(RUN) python -m benchmarks.soak $(ARGS)
 
