@@ -1,7 +1,8 @@
 """`kill -9` at random moments: the same command again ends right.
 
-``LFW_KILLS`` says how many moments (30 by default; 10 of the real archive, if ``LFW_SOURCE`` names
-it), ``LFW_KILL_SEED`` which. The seed of a failure is in its message.
+``LFW_KILLS`` says how many moments of a run on the sample (30 by default), ``LFW_KILLS_REAL`` how
+many of one on the real archive, if ``LFW_SOURCE`` names it (10), and ``LFW_KILL_SEED`` which. The
+seed of a failure is in its message.
 """
 
 import os
@@ -30,7 +31,10 @@ from tests.flows.workplace import Workplace, in_work, reused, server_of, wait_fo
 
 pytestmark = pytest.mark.faults
 
-KILLS = int(os.environ.get("LFW_KILLS", "30"))
+KILLS = {
+    "sample": int(os.environ.get("LFW_KILLS", "30")),
+    "archive": int(os.environ.get("LFW_KILLS_REAL", "10")),
+}
 SEED = int(os.environ.get("LFW_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 _LOG = "kills.tsv"
 
@@ -43,11 +47,16 @@ class Undisturbed(NamedTuple):
     seconds: float
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["sample"])
 def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, sample_zip: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sample_zip: Path
 ) -> Iterator[Undisturbed]:
-    place = Workplace(tmp_path_factory.mktemp("kills"), sample_zip)
+    source = sample_zip
+    if request.param == "archive":
+        if "LFW_SOURCE" not in os.environ:
+            pytest.skip("LFW_SOURCE is not set: no real archive")
+        source = Path(os.environ["LFW_SOURCE"]).resolve()
+    place = Workplace(tmp_path_factory.mktemp("kills"), source)
     tmp = str(temporary(place))
     with server_of(place):
         trained(place, TMPDIR=tmp)
@@ -64,7 +73,11 @@ def start_over(place: Workplace) -> None:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("number", range(KILLS))
+@pytest.mark.parametrize(
+    ("undisturbed", "number"),
+    [(kind, number) for kind, kills in KILLS.items() for number in range(kills)],
+    indirect=["undisturbed"],
+)
 def test_killed_at_any_moment_it_goes_on(undisturbed: Undisturbed, number: int) -> None:
     place, outcome, seconds = undisturbed
     moment = random.Random(f"{SEED}/{number}").uniform(0, seconds)  # noqa: S311
