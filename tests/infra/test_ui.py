@@ -162,7 +162,7 @@ def ended(api: httpx.Client, run: str) -> dict[str, Any]:
 
 def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None:
     """Run the scheduled deployments and those of other kinds of work: each ends well."""
-    sample = {"source": "sample"}
+    sample = {"source": chosen["source"]}
     asked = {
         "train-faces/nightly": {**chosen, "model": "hog"},
         "compare-models/on-demand": {
@@ -184,7 +184,7 @@ def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None
 
 
 def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
-    tmp_path: Path,
+    tmp_path: Path, sample_folder: Path
 ) -> None:
     environ = {**os.environ, "LFW_DATA": str(tmp_path / "data"), "HOME": str(tmp_path)}
     (tmp_path / "elsewhere").mkdir()
@@ -205,7 +205,7 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
         addresses = dict(line.split(maxsplit=1) for line in lines)
         with httpx.Client(base_url=f"{addresses['Prefect']}/api", trust_env=False) as api:
             people = ["Abrix_Arfadle", "Lumo_Boltobin"]
-            chosen = {"source": "sample", "people": people, "images_per_person": 20}
+            chosen = {"source": str(sample_folder), "people": people}
             run = ended(api, start(api, "train-faces/on-demand", **chosen, model="hog"))
             assert run["state_type"] == "COMPLETED", run["state"]
             assert "SYNTHETIC" in run["name"]
@@ -224,7 +224,7 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
             }
             assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
             assert all(shown[stage] for stage in STAGES)
-            image = next((tmp_path / "data").rglob("*_0001.jpg"))
+            image = next(sample_folder.rglob("*_0001.jpg"))
             check_others(api, image, chosen)
 
         asked = {"run_id": run["labels"]["mlflow.run_id"]}
