@@ -10,6 +10,8 @@ RUN := $(UV) run --locked --no-sync
 ARGS ?=
 TESTS ?= tests
 RUNS ?= 1000000
+# Processes that tests run in.
+WORKERS ?= auto
 # What more to install: make setup EXTRAS="--extra dlib"
 EXTRAS ?=
 
@@ -83,7 +85,7 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest -n auto --dist loadfile --durations 12 -m "not faults" $(TESTS)
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 12 -m "not faults" $(TESTS)
 
 soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
 	@$(RUN) python -m benchmarks.soak $(ARGS)
