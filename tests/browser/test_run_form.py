@@ -53,7 +53,7 @@ def send(page: Page, pages: Pages) -> None:
     """Send the form off, and open the page of the run."""
     called = page.locator(".p-label", has_text="Run Name").locator("input").input_value()
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text(f"{called} scheduled to start").first).to_be_visible()
+    expect(page.get_by_text(f"{called} scheduled to start").first).to_be_visible(timeout=30_000)
     api = f"{pages.prefect}/api/flow_runs/filter"  # the notice that links to it is soon gone
     newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1}
     number = httpx.post(api, json=newest, trust_env=False).json()[0]["id"]
