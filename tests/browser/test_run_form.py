@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from lfw.sample import sample_people
 from tests.browser.conftest import Pages
+from tests.flows.test_deployments import written
 from tests.infra.support import wait_until
 
 PEOPLE = sample_people()["name"].head(4).tolist()
@@ -17,12 +18,14 @@ FORM_PARTS = ("Source", "People", "Images per person", "Model", "Seed", "Audit g
 
 def open_form(page: Page, pages: Pages, deployment: str) -> None:
     """Open the run form of a deployment, once it is served."""
-    url = f"{pages.prefect}/api/deployments/name/{deployment}"
+    api = f"{pages.prefect}/api/deployments"
 
-    def served() -> bool:
-        return httpx.get(url, trust_env=False).status_code == 200
+    def registered() -> bool:
+        return bool(httpx.post(f"{api}/count", trust_env=False).json() == len(written()))
 
-    assert wait_until(served, 60)
+    # While others are registered, the server's database may be busy: it answers 503 to the form.
+    assert wait_until(registered, 60)
+    url = f"{api}/name/{deployment}"
     number = httpx.get(url, trust_env=False).json()["id"]
     page.goto(f"{pages.prefect}/deployments/deployment/{number}/run")
     expect(page.get_by_role("button", name="Submit")).to_be_visible()
@@ -53,7 +56,7 @@ def send(page: Page, pages: Pages) -> None:
     """Send the form off, and open the page of the run."""
     called = page.locator(".p-label", has_text="Run Name").locator("input").input_value()
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text(f"{called} scheduled to start").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"{called} scheduled to start").first).to_be_visible()
     api = f"{pages.prefect}/api/flow_runs/filter"  # the notice that links to it is soon gone
     newest = {"sort": "EXPECTED_START_TIME_DESC", "limit": 1}
     number = httpx.post(api, json=newest, trust_env=False).json()[0]["id"]
