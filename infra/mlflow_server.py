@@ -126,7 +126,7 @@ class MlflowServer:
             If it ends or does not answer in time.
         """
         began = time.monotonic()
-        while self._process and not answers(f"{self.url}/health"):
+        while self._process and not self._ready(self._process):
             if self._process.ended() and self._retry():
                 continue
             self._process.check()
@@ -144,6 +144,10 @@ class MlflowServer:
         """End the process, if it is our own."""
         if self._process:
             self._process.stop()
+
+    def _ready(self, process: GuardedProcess) -> bool:
+        # Who took the port between the look-up and the start may be an MLflow server, too.
+        return answers(f"{self.url}/health") and process.listens(self._port)
 
     def _retry(self) -> bool:
         """Try another port if someone took ours between the look-up and the start."""

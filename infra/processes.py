@@ -60,6 +60,19 @@ class GuardedProcess:
         """Say whether the command has ended."""
         return self._guard.poll() is not None
 
+    def listens(self, port: int) -> bool:
+        """Say whether the command, and nobody else, listens on a port."""
+        try:
+            family = psutil.Process(self._guard.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return False
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for connection in process.net_connections("tcp"):
+                    if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                        return True
+        return False
+
     def check(self) -> None:
         """Do nothing while the command runs.
 

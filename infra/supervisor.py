@@ -104,8 +104,12 @@ def run_prefect(folder: Path, server_lock: int) -> int:
     from prefect.server.api.server import create_app
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+    from infra.retrying import RetryWhenBusy
+
     # A web site whose name leads here, too, would pass for one of the server's own pages.
-    app = TrustedHostMiddleware(create_app(final=True), allowed_hosts=[HOST, "localhost"])
+    app = TrustedHostMiddleware(
+        RetryWhenBusy(create_app(final=True)), allowed_hosts=[HOST, "localhost"]
+    )
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=int(_END_SECONDS))
     )
