@@ -5,6 +5,8 @@ This module is packed with every registered model, so it rests on little.
 
 import hashlib
 import zipfile
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lfw.layers  # noqa: F401 (models are made of its layers)
+from lfw.digest import file_digest
 from lfw.errors import DataError
 from lfw.features import FeatureClassifier
 
@@ -63,6 +66,9 @@ def weights_digest(model: Classifier) -> str:
 def load_model(path: Path) -> Classifier:
     """Read a model, refusing any code that it may carry.
 
+    A network that was read last and has not changed since, to the byte, is given again: to read
+    one and to ask it for the first time takes seconds.
+
     Raises
     ------
     DataError
@@ -71,10 +77,27 @@ def load_model(path: Path) -> Classifier:
     if path.suffix == ".npz":
         return FeatureClassifier.load(path)
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        digest = file_digest(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    return _read(_Saved(digest, path))
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """A network's file: the same one wherever it is, if its digest is the same."""
+
+    digest: str
+    path: Path = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _read(saved: _Saved) -> Classifier:
+    try:
+        return keras.models.load_model(saved.path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         why = " ".join(str(error).split())[:300] or type(error).__name__
-        raise DataError(f"{path} is no model that can be loaded safely: {why}") from error
+        raise DataError(f"{saved.path} is no model that can be loaded safely: {why}") from error
 
 
 def predict(model: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

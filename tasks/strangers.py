@@ -17,7 +17,7 @@ from lfw.open_set import LEAST, OpenSet, score_open_set, set_threshold
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.split import Split
 from tasks.embedding import outside_name, vectors_by, vectors_through
-from tasks.splitting import read_pixels, read_strangers
+from tasks.splitting import read_strangers
 from tasks.stages import StageOutput, Summary, Work, stage
 
 THRESHOLD = "threshold.json"
@@ -42,11 +42,11 @@ def meet_strangers(
     wanted: TrainParameters,
 ) -> Summary:
     """Set the threshold below which the answer is "unknown", and test it on other strangers."""
-    from lfw.serving import load_model, model_file, predict
 
-    threshold = set_threshold(
-        _probabilities(work, dataset, split, embedding, trained, wanted, "validation")
-    )
+    def ask(rows: pd.DataFrame) -> NDArray[np.float32]:
+        return _probabilities(work, dataset, rows, embedding, trained, wanted)
+
+    threshold = set_threshold(ask(read_strangers(split, "validation")))
     (work.folder / THRESHOLD).write_text(json.dumps(threshold), encoding="utf-8")
     if threshold is None:
         return Summary(
@@ -55,10 +55,9 @@ def meet_strangers(
             "every face.\n",
             {"threshold": None, "note": "not enough data"},
         )
-    pixels, truth = read_pixels(dataset, Split.read(split / "split.csv"), "test")
-    known = predict(load_model(model_file(trained.folder)), pixels)
-    strange = _probabilities(work, dataset, split, embedding, trained, wanted, "test")
-    found = score_open_set(truth, known, strange, threshold)
+    drawn = Split.read(split / "split.csv")
+    known, strange = ask(drawn.part("test")), ask(read_strangers(split, "test"))
+    found = score_open_set(np.array(drawn.labels("test")), known, strange, threshold)
     found.curve.to_csv(work.folder / "open-set.csv", index=False)
     save(plot_open_set(found), work.folder / "open-set.png")
     facts = {name: value for name, value in asdict(found).items() if name != "curve"}
@@ -87,17 +86,15 @@ def _told(found: OpenSet) -> str:
 def _probabilities(
     work: Work,
     dataset: Dataset,
-    split: StageOutput,
+    rows: pd.DataFrame,
     embedding: StageOutput,
     trained: StageOutput,
     wanted: TrainParameters,
-    role: str,
 ) -> NDArray[np.float32]:
-    """Ask the classifier about strangers; where it is a head on kept vectors, about those."""
+    """Ask the classifier about images; where it is a head on kept vectors, about those."""
     from lfw.features import FEATURES, FeatureClassifier
     from lfw.serving import load_model, model_file, predict
 
-    rows = read_strangers(split, role)
     progress = work.report("strangers")
     if "head.npz" in trained.files:
         learned = read_embedding(embedding.folder)
