@@ -16,8 +16,9 @@ from PIL import Image, UnidentifiedImageError
 
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
+from lfw.image_store import read_image
 from lfw.images import MAX_PIXELS, SIZE
-from lfw.manifest import Progress, read_file
+from lfw.manifest import Progress
 from lfw.runners import IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
@@ -133,7 +134,7 @@ def read_thumbnail(path: Path) -> NDArray[np.uint8]:
     OSError, ValueError
         If it cannot be decoded.
     """
-    content = path.read_bytes()
+    content = read_image(path)
     with Image.open(io.BytesIO(content)) as image:
         return thumbnail(_decode(content, image))
 
@@ -150,7 +151,7 @@ def _glance(path: str) -> tuple[None, NDArray[np.uint8]] | None:
     if not path.endswith(".jpg"):
         return None
     try:
-        content = read_file(path)
+        content = read_image(path)
         if not is_plain_jpeg(content, SIZE, SIZE):
             return None
         grey = simplejpeg.decode_jpeg(
@@ -209,7 +210,7 @@ def _examine(path: Path) -> tuple[dict[str, object], NDArray[np.uint8]]:
     }
     small = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8)
     try:
-        content = path.read_bytes()
+        content = read_image(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lfw.errors import DataError
+from lfw.image_store import read_image
 from lfw.manifest import Progress
 from lfw.threads import in_threads
 
@@ -47,7 +48,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         If the file is not a whole, valid JPEG or PNG, or claims more than 50 million pixels.
     """
     try:
-        pixels = decode_rgb(path.read_bytes())
+        pixels = decode_rgb(read_image(path))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded: {error}.") from error
     if pixels.shape[:2] != (SIZE, SIZE):
@@ -103,7 +104,7 @@ def read_many(
     Parameters
     ----------
     image_folder
-        The folder of people's folders.
+        The folder of people's folders, or such a folder in a pack.
     paths
         Image paths from there.
     progress

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lfw.archive import unpack
 from lfw.download import kaggle_answers
 from lfw.manifest import Manifest, build_manifest
+from lfw.pack import PACK
 from lfw.sample import write_sample
 from tests.web import Site
 
@@ -24,13 +24,41 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real_data)
 
 
-def zip_folder(folder: Path, archive: Path) -> Path:
+def zip_folder(folder: Path, archive: Path, method: int = zipfile.ZIP_STORED) -> Path:
     """Pack a folder as Kaggle does: the lists and the image folder at the top."""
-    with zipfile.ZipFile(archive, "w") as file:
+    with zipfile.ZipFile(archive, "w", method) as file:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 file.write(path, path.relative_to(folder).as_posix())
     return archive
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Give every file of a folder by its path; of a pack its members, as any reader of zips does.
+
+    A member's path is the one that it has where the pack is unpacked in its place.
+    """
+    found = {}
+    for path in folder.rglob("*"):
+        place = path.relative_to(folder)
+        if path.name == PACK and path.is_file():
+            with zipfile.ZipFile(path) as pack:
+                assert pack.testzip() is None
+                assert {info.compress_type for info in pack.infolist()} <= {zipfile.ZIP_STORED}
+                found |= {str(place.parent / name): pack.read(name) for name in pack.namelist()}
+        elif path.is_file():
+            found[place.as_posix()] = path.read_bytes()
+    return found
+
+
+def spoil_image(folder: Path) -> None:
+    """Change one byte of one image in a copy that the project made."""
+    pack = next(folder.rglob(PACK))
+    with zipfile.ZipFile(pack) as opened:
+        first = opened.infolist()[0]
+    whole = bytearray(pack.read_bytes())
+    whole[first.header_offset + 30 + len(first.filename) + first.file_size // 2] ^= 1
+    pack.write_bytes(whole)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +117,8 @@ def real_archive() -> Path:
 def real_folder(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real data set, unpacked. Not to be changed."""
     folder = tmp_path_factory.mktemp("real") / "lfw"
-    unpack(real_archive, folder)
+    with zipfile.ZipFile(real_archive) as archive:
+        archive.extractall(folder)
     return folder
 
 
