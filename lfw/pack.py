@@ -42,7 +42,8 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _LOCATOR = struct.Struct("<4sIQI")
 _PLACE64 = struct.Struct("<2HQ")
 
-_FAR = 0xFFFFFFFF
+_FAR = 0xFFFFFFFF  # from here on a place needs more than four bytes
+_ELSEWHERE = 0xFFFFFFFF
 _MANY = 0xFFFF
 _UTF8 = 0x800
 _DAY = 0x21  # the first that a zip can hold
@@ -143,7 +144,7 @@ class Pack:
         tail = self._at(max(0, size - _END64.size - _LOCATOR.size - _END.size), None)
         try:
             *_, count, length, start, _ = _END.unpack(tail[-_END.size :])
-            if count == _MANY or start == _FAR:
+            if count == _MANY or start == _ELSEWHERE:
                 *_, count, length, start = _END64.unpack(tail[: _END64.size])
             end = _end(count, length, start)
         except struct.error:
@@ -286,7 +287,7 @@ def _entry(name: bytes, size: int, crc: int, start: int) -> bytes:
     far = _PLACE64.pack(1, 8, start) if start >= _FAR else b""
     version = 45 if far else 20
     head = (b"PK\1\2", 3 << 8 | version, version, _UTF8, 0, 0, _DAY, crc, size, size)
-    tail = (len(name), len(far), 0, 0, 0, _UNIX_FILE, _FAR if far else start)
+    tail = (len(name), len(far), 0, 0, 0, _UNIX_FILE, _ELSEWHERE if far else start)
     return _ENTRY.pack(*head, *tail) + name + far
 
 
@@ -295,4 +296,4 @@ def _end(count: int, length: int, start: int) -> bytes:
         return _END.pack(b"PK\5\6", 0, 0, count, count, length, start, 0)
     large = _END64.pack(b"PK\6\6", 44, 3 << 8 | 45, 45, 0, 0, count, count, length, start)
     locator = _LOCATOR.pack(b"PK\6\7", 0, start + length, 1)
-    return large + locator + _END.pack(b"PK\5\6", 0, 0, _MANY, _MANY, _FAR, _FAR, 0)
+    return large + locator + _END.pack(b"PK\5\6", 0, 0, _MANY, _MANY, _ELSEWHERE, _ELSEWHERE, 0)

@@ -1,6 +1,9 @@
 """Who was forgotten is left out of whatever is read, and is removed where it is ours."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,14 @@ from lfw.digest import file_digest
 from lfw.embedding.vectors import forget_vectors, vectors_of
 from lfw.errors import DataError
 from lfw.fetch import Fetched, fetch, forget_images
+from lfw.files import PARTIAL
 from lfw.forgetting import RECORD, add_forgotten, read_forgotten
 from lfw.manifest import build_manifest
 from lfw.pack import PACK
 from lfw.peek import peek_people
 from lfw.sources import KAGGLE_DATASET, Source, choose_source, download_path
 from tests.conftest import files_in, spoil_image, zip_folder
+from tests.lfw.test_fetch import DYING
 from tests.web import Site, offer_dataset
 
 
@@ -77,6 +82,28 @@ def test_killed_after_the_list_was_written_the_next_reading_removes_them(
     found = fetch(source, data)
     assert person not in people_of(found)
     assert files_of(data, person) == []
+    assert fetch(source, data).why is not None
+
+
+@pytest.mark.parametrize(
+    "when",
+    [("lfw.forgetting", "copy_pack"), ("lfw.forgetting", "close_packs"), ("lfw.fetch", "_sealing")],
+    ids=["while the pack is copied", "before it is in place", "before it is sealed"],
+)
+def test_killed_while_a_pack_is_written_anew(
+    when: tuple[str, str], sample_zip: Path, data: Path, person: str
+) -> None:
+    source = Source("archive", str(sample_zip))
+    whole = fetch(source, data)
+    add_forgotten(data, [person])
+    calls = "3" if when[1] == "_sealing" else "1"  # to compare, to compare again, and to seal
+    command = [sys.executable, "-c", DYING, str(sample_zip), str(data), *when, calls]
+    killed = subprocess.run(command, check=False, timeout=60, cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    found = fetch(source, data)
+    assert people_of(found) == people_of(whole) - {person}
+    assert files_of(data, person) == []
+    assert not list(data.rglob(f"{PARTIAL}*"))
     assert fetch(source, data).why is not None
 
 
