@@ -16,10 +16,10 @@ from PIL import Image, UnidentifiedImageError
 
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
-from lfw.image_store import read_image
+from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
 from lfw.manifest import Progress
-from lfw.runners import IN_THREADS, Runner, map_chunks
+from lfw.runners import CHUNK, IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
 
@@ -106,13 +106,16 @@ def audit_images(
     kept = len(paths) if keep_thumbnails else 0
     thumbnails = np.zeros((kept, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     odd: dict[int, dict[str, object]] = {}
+    parts = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    done = 0
     with one_thread_an_image():
-        found = map_chunks(partial(_examine_all, image_folder), paths, runner, progress)
-        for place, (row, small) in enumerate(found):
+        for rows, small in map_chunks(partial(_examine_all, image_folder), parts, runner, chunk=1):
             if keep_thumbnails:
-                thumbnails[place] = small
-            if row is not None:
-                odd[place] = row
+                thumbnails[done : done + len(small)] = small
+            odd |= {done + place: row for place, row in rows.items()}
+            done += len(small)
+            if progress is not None:
+                progress(done, len(paths))
     return Audit(_frame(paths, odd), thumbnails)
 
 
@@ -140,33 +143,40 @@ def read_thumbnail(path: Path) -> NDArray[np.uint8]:
 
 
 def _examine_all(
-    image_folder: Path, paths: Sequence[str]
-) -> list[tuple[dict[str, object] | None, NDArray[np.uint8]]]:
-    """Examine images; one as it should be has no row."""
-    return [_glance(f"{image_folder}/{path}") or _examine(image_folder / path) for path in paths]
+    image_folder: Path, parts: Sequence[Sequence[str]]
+) -> list[tuple[dict[int, dict[str, object]], NDArray[np.uint8]]]:
+    """Examine parts of the images: rows of those that are not plainly as they should be."""
+    examined = []
+    for paths in parts:
+        smalls = np.zeros((len(paths), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
+        rows = {}
+        contents = read_images(image_folder, paths)
+        for place, (path, content) in enumerate(zip(paths, contents, strict=True)):
+            if content is None or not _glance(path, content, smalls[place]):
+                rows[place], smalls[place] = _examine(image_folder / path)
+        examined.append((rows, smalls))
+    return examined
 
 
-def _glance(path: str) -> tuple[None, NDArray[np.uint8]] | None:
+def _glance(path: str, content: bytes, small: NDArray[np.uint8]) -> bool:
     """Decode an image that is as LFW's are, or leave it to a closer look."""
-    if not path.endswith(".jpg"):
-        return None
+    if not path.endswith(".jpg") or not is_plain_jpeg(content, SIZE, SIZE):
+        return False
     try:
-        content = read_image(path)
-        if not is_plain_jpeg(content, SIZE, SIZE):
-            return None
         grey = simplejpeg.decode_jpeg(
             content, "GRAY", min_height=_QUARTER, min_width=_QUARTER, min_factor=1, strict=True
         )
-    except (OSError, ValueError):
-        return None
-    small = cv2.warpAffine(
+    except ValueError:
+        return False
+    cv2.warpAffine(
         grey[:, :, 0],
         _TO_THUMBNAIL,
         (THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+        small,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return None, np.asarray(small, np.uint8)
+    return True
 
 
 def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:

@@ -9,6 +9,8 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from lfw.errors import DataError
@@ -53,17 +55,56 @@ def read_image(path: Path | str) -> bytes:
         If it cannot be read; of a pack that is damaged, too.
     """
     whole = os.fspath(path)
-    at = whole.find(_INSIDE)
+    try:
+        place = _pack_of(whole)
+        return read_file(whole) if place is None else place[0].read(place[1])
+    except DataError as error:
+        raise OSError(errno.EIO, str(error).rstrip("."), whole) from error
+
+
+def image_digest(path: Path) -> str:
+    """SHA-256 of an image's bytes, in hexadecimal.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        return sha256(read_image(path)).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_images(folder: Path | str, paths: Sequence[str]) -> list[bytes | None]:
+    """Read several images of a folder, those of a pack at once; None for what cannot be read."""
+    root = f"{os.fspath(folder)}/"
+    try:
+        place = _pack_of(root)
+        if place is not None:
+            return place[0].read_some([place[1] + path for path in paths])
+    except (OSError, DataError):
+        pass  # each is tried alone, and says why
+    return [_try_read(root + path) for path in paths]
+
+
+def _try_read(path: str) -> bytes | None:
+    try:
+        return read_image(path)
+    except OSError:
+        return None
+
+
+def _pack_of(path: str) -> tuple[Pack, str] | None:
+    """Give the pack that a path goes through, and what is behind it; None if there is none."""
+    at = path.find(_INSIDE)
     while at >= 0:
-        pack = whole[: at + len(_INSIDE) - 1]
+        pack = path[: at + len(_INSIDE) - 1]
         found = _state(pack)
         if found is not None:
-            try:
-                return _opened(pack, found).read(whole[at + len(_INSIDE) :])
-            except DataError as error:
-                raise OSError(errno.EIO, str(error).rstrip("."), whole) from error
-        at = whole.find(_INSIDE, at + 1)
-    return read_file(whole)
+            return _opened(pack, found), path[at + len(_INSIDE) :]
+        at = path.find(_INSIDE, at + 1)
+    return None
 
 
 def close_packs() -> None:

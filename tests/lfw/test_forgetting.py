@@ -88,7 +88,7 @@ def test_killed_after_the_list_was_written_the_next_reading_removes_them(
 @pytest.mark.parametrize(
     "when",
     [("lfw.forgetting", "copy_pack"), ("lfw.forgetting", "close_packs"), ("lfw.fetch", "_sealing")],
-    ids=["while the pack is copied", "before it is in place", "before it is sealed"],
+    ids=["before it is written", "when it is in place", "before it is sealed"],
 )
 def test_killed_while_a_pack_is_written_anew(
     when: tuple[str, str], sample_zip: Path, data: Path, person: str
