@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, NamedTuple, Self, cast
 
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
@@ -32,6 +32,7 @@ DAMAGED = (
 
 _BLOCK = 1 << 20
 _HEADER_BYTES = 1 << 20
+_FILE_OR_FOLDER = frozenset({0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12})  # 0: not from Unix
 _LONG_HEADERS = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -81,8 +82,7 @@ class Unpacked:
     directory_sha256: str
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     """A member: how it is read whole, if there is nothing unusual about it, and how else."""
 
     name: str
@@ -189,8 +189,7 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list
     file = cast("IO[bytes]", opened.fp).fileno()
     for count, info in enumerate(opened.infolist(), start=1):
         _check_count(archive, count, limits)
-        mode = stat.S_IFMT(info.external_attr >> 16)
-        if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        if info.external_attr >> 28 not in _FILE_OR_FOLDER:
             raise DataError(f"{archive}: {info.filename!r} is a link or device, which is refused.")
         if info.flag_bits & 1:
             raise DataError(f"{archive}: {info.filename!r} is encrypted: give an open archive.")

@@ -24,9 +24,9 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real_data)
 
 
-def zip_folder(folder: Path, archive: Path, method: int = zipfile.ZIP_STORED) -> Path:
+def zip_folder(folder: Path, archive: Path) -> Path:
     """Pack a folder as Kaggle does: the lists and the image folder at the top."""
-    with zipfile.ZipFile(archive, "w", method) as file:
+    with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 file.write(path, path.relative_to(folder).as_posix())
@@ -38,7 +38,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
     A member's path is the one that it has where the pack is unpacked in its place.
     """
-    found = {}
+    found: dict[str, bytes] = {}
     for path in folder.rglob("*"):
         place = path.relative_to(folder)
         if path.name == PACK and path.is_file():

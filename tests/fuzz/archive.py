@@ -72,7 +72,7 @@ def _measured(folder: Path) -> list[tuple[str, int, str]]:
     rows = [(f"{path.relative_to(folder)}", path.stat().st_size, file_digest(path))
             for path in files]  # fmt: skip
     if (folder / PACK).exists():
-        rows += [(f"{PACK}/{name}", *row) for name, *row in Pack(folder / PACK).measure()]
+        rows += [(f"{PACK}/{name}", n, sha) for name, n, sha in Pack(folder / PACK).measure()]
     return rows
 
 

@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tarfile
 import threading
 import zipfile
 import zlib
@@ -145,6 +144,11 @@ def deflated(folder: Path) -> None:
             packed.writestr(name, content)
 
 
+def folder_instead(folder: Path) -> None:
+    (folder / PACK).unlink()
+    (folder / PACK).mkdir()
+
+
 _ANN, _BOB = "lfw/lfw/Ann/Ann_0001.jpg", "lfw/lfw/Bob/Bob_0001.jpg"
 _CRC = struct.pack("<I", zlib.crc32(b"Bob/Bob_0001" * 50))
 _FIRST = struct.pack("<II", 0o100644 << 16, 0)  # how the directory says where the first begins
@@ -171,7 +175,7 @@ SPOILING: dict[str, Callable[[Path], object]] = {
     "path out of it": lambda f: altered(f, b"lfw/lfw/Bob/", b"../../../../"),
     "compressed": deflated,
     "file beside": lambda f: (f / "x.jpg").write_bytes(b"x"),
-    "folder in its place": lambda f: ((f / PACK).unlink(), (f / PACK).mkdir()),
+    "folder in its place": folder_instead,
     "list changed": lambda f: (f / "lfw_allnames.csv").write_bytes(b"name,images\nAnn,3\n"),
     "linked": lambda f: (f / "x.jpg").symlink_to(f / PACK),
     "emptied": lambda f: (f / PACK).unlink(),
@@ -215,17 +219,13 @@ def test_a_copy_of_an_earlier_version_is_read_as_it_is_until_it_is_spoilt(
     assert fetch_archive(archive, data).dataset == packed
 
 
-@pytest.mark.parametrize("form", ["stored.zip", "deflated.zip", "tar", "tar.gz", "tar.xz"])
+@pytest.mark.parametrize("form", ["stored", "zip", "tar", "gztar"])
 def test_packed_or_not_the_data_are_the_same(
-    form: str, sample_folder: Path, data: Path, tmp_path: Path
+    form: str, sample_folder: Path, sample_zip: Path, data: Path, tmp_path: Path
 ) -> None:
-    archive = tmp_path / f"lfw.{form}"
-    if form.endswith("zip"):
-        method = zipfile.ZIP_DEFLATED if form == "deflated.zip" else zipfile.ZIP_STORED
-        zip_folder(sample_folder, archive, method)
-    else:
-        with tarfile.open(archive, f"w:{form.removeprefix('tar').removeprefix('.')}") as tar:
-            tar.add(sample_folder, ".")
+    archive = sample_zip
+    if form != "stored":
+        archive = Path(shutil.make_archive(str(tmp_path / "lfw"), form, sample_folder))
     packed = fetch_archive(archive, data)
     there = fetch(Source("folder", str(sample_folder)), data)
     one, other = packed.dataset, there.dataset
@@ -241,7 +241,7 @@ def test_packed_or_not_the_data_are_the_same(
     pd.testing.assert_frame_equal(audits[0].images, audits[1].images)
     assert np.array_equal(audits[0].thumbnails, audits[1].thumbnails)
     pixels = [read_many(Path(found.image_folder), paths[:20]) for found in (one, other)]
-    assert np.array_equal(*pixels)
+    assert np.array_equal(pixels[0], pixels[1])
     assert len({_split_of(found).digest for found in (packed, there)}) == 1
 
 

@@ -43,7 +43,7 @@ def test_sizes_behind_the_content_and_long_extra_fields_are_usual(
     info.compress_type, info.extra = method, b"\x99\x99\xff\x00" + bytes(255)
     with (tmp_path / "a.zip").open("wb") as file:
         file.write(b"before it")
-        with zipfile.ZipFile(_Stream(file), "w") as packed:  # type: ignore[arg-type]
+        with zipfile.ZipFile(_Stream(file), "w") as packed:  # type: ignore[call-overload]
             packed.writestr(info, CONTENT)
     read = read_first(tmp_path / "a.zip")
     assert isinstance(read, tuple)
