@@ -229,7 +229,10 @@ class Pack:
         return content
 
     def _damaged(self, why: str) -> DataError:
-        return DataError(f"{self._path} is damaged ({why}).")
+        return DataError(
+            f"{self._path} is damaged ({why}), or not of this project's making: give the archive "
+            "itself as the source."
+        )
 
 
 class PackWriter:
