@@ -90,6 +90,8 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
         Of what is left.
     """
     known = read_forgotten(data_folder)
+    if not known.people:
+        return whole
     left = whole.without(known.people)
     if len(left.files) == len(whole.files):
         return whole

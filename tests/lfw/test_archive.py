@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import resource
@@ -13,10 +14,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lfw.archive import Limits, unpack
 from lfw.errors import DataError, InputError, LfwError
+from lfw.zip_member import SMALL
 from tests.conftest import files_in
 
 FILES = {
@@ -95,6 +98,36 @@ def test_archive_is_unpacked_whatever_its_name(packing: str, tmp_path: Path, tar
     assert files_in(target) == FILES
     assert told == [(4, 4)]
     assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_large_members_are_unpacked_in_blocks(form: str, tmp_path: Path, target: Path) -> None:
+    members = FILES | {
+        "lfw/lfw/Cid/Cid_0001.jpg": np.random.default_rng(0).bytes(SMALL * 9),
+        "large.csv": b"a line\n" * SMALL,
+        "lfw/lfw/Cid/Cid_0002.jpg": b"small again",
+    }
+    archive = tmp_path / "archive"
+    if form == "zip":
+        write_zip(archive, *members.items())
+    else:
+        archive.write_bytes(tar_bytes(*members.items()))
+
+    unpacked = unpack(archive, target)
+
+    assert files_in(target) == members
+    assert {
+        (path.removeprefix("images.zip/"), size, sha) for path, size, sha in unpacked.files
+    } == {
+        (name, len(content), hashlib.sha256(content).hexdigest())
+        for name, content in members.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["images.zip/x.csv", "Images.ZIP/Ann/Ann_0001.jpg"])
+def test_nothing_comes_in_the_place_of_the_images(name: str, tmp_path: Path, target: Path) -> None:
+    archive = write_zip(tmp_path / "lfw.zip", *FILES.items(), (name, b"x"))
+    assert_refused(archive, target, "once more as 'images.zip'")
 
 
 def test_folders_and_stray_files_are_passed_over(tmp_path: Path, target: Path) -> None:
