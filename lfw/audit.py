@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -39,7 +39,6 @@ _AS_EXPECTED: dict[str, object] = {
 }
 _QUARTER = -(-SIZE // 4)
 _STEP = SIZE / 4 / THUMBNAIL_SIDE  # pixels of a quarter-size image to one of a thumbnail
-_TO_THUMBNAIL = np.array([[_STEP, 0, (_STEP - 1) / 2], [0, _STEP, (_STEP - 1) / 2]])
 _BASELINE, _SCAN = b"\xc0", b"\xda"
 _PLAIN = frozenset({b"\xdb", b"\xc4", b"\xe0"})  # tables, and the head of JFIF
 
@@ -148,35 +147,46 @@ def _examine_all(
     """Examine parts of the images: rows of those that are not plainly as they should be."""
     examined = []
     for paths in parts:
-        smalls = np.zeros((len(paths), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
-        rows = {}
+        quarters = np.zeros((len(paths), _QUARTER, _QUARTER), np.uint8)
         contents = read_images(image_folder, paths)
-        for place, (path, content) in enumerate(zip(paths, contents, strict=True)):
-            if content is None or not _glance(path, content, smalls[place]):
-                rows[place], smalls[place] = _examine(image_folder / path)
+        plain = [
+            content is not None and _glance(path, content, quarters[place])
+            for place, (path, content) in enumerate(zip(paths, contents, strict=True))
+        ]
+        smalls, rows = _shrink(quarters), {}
+        for place in (place for place, good in enumerate(plain) if not good):
+            rows[place], smalls[place] = _examine(image_folder / paths[place])
         examined.append((rows, smalls))
     return examined
 
 
-def _glance(path: str, content: bytes, small: NDArray[np.uint8]) -> bool:
-    """Decode an image that is as LFW's are, or leave it to a closer look."""
+def _glance(path: str, content: bytes, quarter: NDArray[np.uint8]) -> bool:
+    """Decode an image that is as LFW's are, at a quarter, or leave it to a closer look."""
     if not path.endswith(".jpg") or not is_plain_jpeg(content, SIZE, SIZE):
         return False
+    sizes = {"min_height": _QUARTER, "min_width": _QUARTER, "min_factor": 1}
     try:
-        grey = simplejpeg.decode_jpeg(
-            content, "GRAY", min_height=_QUARTER, min_width=_QUARTER, min_factor=1, strict=True
-        )
+        simplejpeg.decode_jpeg(content, "GRAY", **sizes, buffer=quarter, strict=True)
     except ValueError:
         return False
-    cv2.warpAffine(
-        grey[:, :, 0],
-        _TO_THUMBNAIL,
-        (THUMBNAIL_SIDE, THUMBNAIL_SIDE),
-        small,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
     return True
+
+
+def _shrink(quarters: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make thumbnails of quarter-size images, all at once: half the time of one by one."""
+    count, rows = len(quarters), len(quarters) * THUMBNAIL_SIDE
+    columns, lines = _places(count)
+    tall = cv2.remap(quarters.reshape(-1, _QUARTER), columns, lines, cv2.INTER_LINEAR)
+    return np.asarray(tall, np.uint8).reshape(count, rows // count, THUMBNAIL_SIDE)
+
+
+@lru_cache(maxsize=2)
+def _places(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Say where each pixel of thumbnails, one below the other, lies in the quarter-size images."""
+    along = np.clip(_STEP * np.arange(THUMBNAIL_SIDE) + (_STEP - 1) / 2, 0, _QUARTER - 1)
+    down = np.concatenate([along + number * _QUARTER for number in range(count)])
+    columns, lines = np.meshgrid(along, down)
+    return columns.astype(np.float32), lines.astype(np.float32)
 
 
 def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:
