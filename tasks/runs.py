@@ -26,6 +26,7 @@ from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from infra.temporary import temporary_files
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
+from lfw.outside import check_models
 from lfw.parameters import ForgetParameters, Parameters, ScoreParameters
 from lfw.peek import check_people
 from lfw.settings import data_folder
@@ -203,6 +204,7 @@ def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
         source = choose_source(wanted.source, folder, os.environ)
         get_run_logger().info("%s", describe_choice(source))
         check_people(wanted, source, folder)
+        check_models(wanted)
         with linked_run(wanted, name, {"source": f"{source.kind}: {source.location}"}) as opened:
             yield Run(opened.data_folder, opened.run_id, name, opened.report), source
 
