@@ -115,7 +115,8 @@ def _stream(url: str, path: Path, progress: Progress | None, instead: str) -> No
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         raise FetchError(
-            f"{url} answers {code} {error.response.reason_phrase}: check the address, or {instead}.",
+            f"{url} answers {code} {error.response.reason_phrase}: check the address, or "
+            f"{instead}.",
             passing=_may_pass(code),
         ) from error
     except httpx.TooManyRedirects as error:

@@ -42,7 +42,9 @@ def test_without_the_extra_it_is_said_how_to_get_it(
     unloaded: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(InputError, match=r"^model = dlib: dlib .*: make setup EXTRAS=\"--extra dlib\""):
+    with pytest.raises(
+        InputError, match=r"^model = dlib: dlib .*: make setup EXTRAS=\"--extra dlib\""
+    ):
         dlib_features(NOTHING)
 
 

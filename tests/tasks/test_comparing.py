@@ -16,7 +16,9 @@ def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> Non
         "answers": str(tmp_path / "own.csv"),
         "baseline_answers": str(tmp_path / "baseline.csv"),
         "baselines": {"majority": {}},
-        **{"selection": "3 all", "seed": 0, "model": "hog"},
+        "selection": "3 all",
+        "seed": 0,
+        "model": "hog",
     }
     right = _right([row]).groupby("classifier")["right"].apply(list)
     assert right["hog"] == [True, False, True]
