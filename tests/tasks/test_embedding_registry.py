@@ -2,14 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from lfw.digest import file_digest
 from lfw.embedding.store import CARD, NETWORK, SHIPPED, read_embedding
 from tasks import embedding_registry
@@ -21,11 +18,12 @@ NAME = "lfw-embedding"
 class Place:
     """A registry on SQLite, and a project whose embedding a test may change."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.data, self.shipped = folder / "data", folder / "shipped"
+    def __init__(self, folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.data, self.shipped = data, folder / "shipped"
         shutil.copytree(SHIPPED, self.shipped)
         monkeypatch.setattr(embedding_registry, "SHIPPED", self.shipped)
         self.client = MlflowClient()
+        self.filed_in = self.client.create_experiment("own", str(data / "artifacts"))
 
     def change_shipped(self, word: str) -> None:
         """Ship another embedding. Nothing here asks it for vectors."""
@@ -37,7 +35,7 @@ class Place:
     def learn(self, word: str) -> str:
         """Register an embedding as one that a user learned."""
         self.change_shipped(word)
-        run = self.client.create_run("0", run_name="embedding of my own")
+        run = self.client.create_run(self.filed_in, run_name="embedding of my own")
         files = {path.name: path for path in self.shipped.iterdir()}
         learned = read_embedding(self.shipped)
         made = register_version(run.info.run_id, learned, files, "of my own", "photographs")
@@ -57,15 +55,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setenv("LFW_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "data").mkdir()
-    before = mlflow.get_tracking_uri()
-    prepare_tracking_store(tmp_path / "data")
-    mlflow.set_tracking_uri(tracking_uri(tmp_path / "data"))
-    yield Place(tmp_path, monkeypatch)
-    mlflow.set_tracking_uri(before)
+def place(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    return Place(tmp_path, store, monkeypatch)
 
 
 def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -> None:
