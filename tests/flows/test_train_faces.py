@@ -1,6 +1,7 @@
 """The main job, from the command line, on a real Prefect server and a real MLflow store."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -447,6 +448,8 @@ def test_without_json_it_ends_with_tables(place: Workplace) -> None:
     assert code == 0, err
     for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
         assert text in out
+    named = set(re.findall(r"[Ff]low run '([^']*)'", err))
+    assert named == {"compact · top 3 x 15 · seed 0"}, "the log has the name that the pages have"
     [line] = [line for line in out.splitlines() if line.startswith("report ")]
     assert Path(line.removeprefix("report ")).name == "report.html"
     assert Path(line.removeprefix("report ")).is_file()
