@@ -21,7 +21,7 @@ from infra.running import changing_locks, live_runs
 from lfw.catalog import read_people
 from lfw.embedding.store import MANIFEST, SHIPPED, read_embedding
 from lfw.embedding.vectors import forget_vectors
-from lfw.errors import DataError, LfwError
+from lfw.errors import DataError, InputError, LfwError
 from lfw.fetch import forget_images
 from lfw.files import discard
 from lfw.forgetting import add_forgotten, copies_of, read_forgotten
@@ -72,8 +72,10 @@ def check_known(wanted: ForgetParameters) -> None:
     Raises
     ------
     InputError
-        Naming who is not; the nearest names are given.
+        Naming who is not; the nearest names are given. If nobody is named.
     """
+    if not wanted.people:
+        raise InputError("people: nobody is named: say who is to be forgotten, an item each.")
     check_names("people", wanted.people, sorted(_known_people(connect())))
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tasks.forgetting import _remove_pictures
+from lfw.errors import InputError
+from lfw.parameters import ForgetParameters
+from tasks.forgetting import _remove_pictures, check_known
 
 PERSON = "Ann_Lee"
 ROWS = "image_path,truth,answer\n{0}/{0}_0001.jpg,{0},Bob\n"
@@ -18,6 +20,11 @@ def tell(client: MlflowClient, experiment: str, person: str) -> str:
     client.log_text(run_id, "a picture", "evaluate/mistakes.png")
     client.log_text(run_id, "a page with pictures", "report.html")
     return run_id
+
+
+def test_an_empty_form_forgets_nobody_and_says_so() -> None:
+    with pytest.raises(InputError, match=r"^people: nobody is named"):
+        check_known(ForgetParameters())
 
 
 @pytest.mark.usefixtures("store")
