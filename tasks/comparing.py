@@ -99,7 +99,7 @@ def _right(done: list[Row]) -> pd.DataFrame:
     frames: list[pd.DataFrame] = []
     known: set[tuple[str, int]] = set()
     for row in done:
-        answers = pd.read_csv(Path(row["answers"]), dtype={"truth": str, "answer": str})
+        answers = pd.read_csv(Path(row["answers"]), dtype=str, keep_default_na=False)
         frames.append(
             pd.DataFrame(
                 {

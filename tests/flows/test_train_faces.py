@@ -1,6 +1,7 @@
 """The main job, from the command line, on a real Prefect server and a real MLflow store."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from infra.mlflow_server import mlflow_server
 from lfw.images import read_rgb
+from tests.faults.servers import mlflow_at
 from tests.flows.workplace import (
     CHOSEN,
     QUICK,
@@ -377,18 +378,42 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
 
 
 @pytest.mark.usefixtures("first")
-def test_a_real_tracking_server_gets_the_run_and_the_model(place: Workplace) -> None:
-    with mlflow_server(place.folder / "tracking") as url:
-        result = place.train(MLFLOW_TRACKING_URI=url)
-        remote = MlflowClient(url)
-        assert remote.get_run(result["mlflow_run_id"]).info.status == "FINISHED"
+def test_a_real_tracking_server_gets_the_run_and_both_models(place: Workplace) -> None:
+    kept = files_in(place.data / "mlflow" / "artifacts")
+    (place.folder / "tracking").mkdir()
+    store = f"sqlite:///{place.folder}/tracking/mlflow.db"
+    with mlflow_at(place.folder / "tracking", store) as server:
+        asked = ("train", "--source", str(place.source), *CHOSEN, "--json")
+        code, out, err = place.run(*asked, MLFLOW_TRACKING_URI=server.url)
+        assert code == 0, err[-4000:]
+        result = json.loads(out)
+        assert result["model"] == "embedding"
+        assert not {"fetch-and-unpack", "read-lists", "resolution-audit"} & ran(result)
+        assert result["run_report"]["url"].startswith(server.url)
+        assert files_in(place.data / "mlflow" / "artifacts") == kept, "nothing is kept here"
+
+        remote = MlflowClient(server.url)
+        run = remote.get_run(result["mlflow_run_id"])
+        assert run.info.status == "FINISHED"
+        assert run.info.artifact_uri.startswith("mlflow-artifacts:"), "the server takes them"
+        assert "report.html" in [file.path for file in remote.list_artifacts(run.info.run_id)]
+        found = remote.list_artifacts(run.info.run_id, "find-embedding")
+        assert "find-embedding/manifest.csv" in [file.path for file in found]
+
+        shipped = remote.get_model_version_by_alias("lfw-embedding", "champion")
+        assert (shipped.status, shipped.tags["shipped"]) == ("READY", "true")
+        assert remote.get_run(str(shipped.run_id)).info.status == "FINISHED"
         version = remote.get_model_version(result["model_name"], result["model_version"])
-        assert version.status == "READY"
-        assert version.run_id == result["mlflow_run_id"]
-        assert ran(result) == {"register"}, "another registry has no version yet"
-        files = [file.path for file in remote.list_artifacts(result["mlflow_run_id"])]
-        assert "report.html" in files
-        assert result["run_report"]["url"].startswith(url)
+        assert (version.status, version.run_id) == ("READY", run.info.run_id)
+        mlflow.set_tracking_uri(server.url)
+        model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+        images = sorted(place.source.rglob(f"{result['classes'][0]}_*.jpg"))[:2]
+        answers = model.predict(np.stack([read_rgb(path) for path in images]))
+        assert answers[result["classes"]].sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-3)
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_dead_tracking_server_is_told_at_once(place: Workplace) -> None:
@@ -423,6 +448,8 @@ def test_without_json_it_ends_with_tables(place: Workplace) -> None:
     assert code == 0, err
     for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
         assert text in out
+    named = set(re.findall(r"[Ff]low run '([^']*)'", err))
+    assert named == {"compact · top 3 x 15 · seed 0"}, "the log has the name that the pages have"
     [line] = [line for line in out.splitlines() if line.startswith("report ")]
     assert Path(line.removeprefix("report ")).name == "report.html"
     assert Path(line.removeprefix("report ")).is_file()
