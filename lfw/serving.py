@@ -91,7 +91,7 @@ class _Saved:
 
 @lru_cache(maxsize=1)
 def _read(saved: _Saved) -> Classifier:
-    # Five seconds, which a classifier of plain numbers need not pay.
+    # Here, since they take seconds and a classifier that is plain numbers does without.
     import keras
 
     import lfw.layers  # noqa: F401 (models are made of its layers)
