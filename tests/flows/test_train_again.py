@@ -159,7 +159,7 @@ def test_a_failed_run_is_failed_on_both_sides(place: Workplace, client: MlflowCl
 
 def test_interrupted_it_ends_as_failed(place: Workplace, client: MlflowClient) -> None:
     process = place.start("train", "--source", str(place.source), *QUICK, "--seed", "99")
-    wait_for(lambda: len(open_runs(client)) == 1, process)
+    wait_for(lambda: len(open_runs(client)) == 1, process, pause=0.1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1, err

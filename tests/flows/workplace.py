@@ -145,12 +145,14 @@ def in_work(home: Path) -> bool:
     return home.is_dir() and any(path.name.startswith(".partial-") for path in home.iterdir())
 
 
-def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 200) -> None:
+def wait_for(
+    condition: Any, process: subprocess.Popen[str], seconds: float = 400, pause: float = 0.005
+) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end, "the run never came so far"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def reused(result: dict[str, Any]) -> dict[str, bool]:
