@@ -234,8 +234,8 @@ ImagePaths = Annotated[
         description="What to score, at least one item: folders (with all that is in them), zip "
         "archives and image files, on the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or "
         "TIFF of any size and mode. Each is to show one face, upright and about as LFW frames it: "
-        "in the centre, about half as wide as the image. What is not square is cut to the square in "
-        "its centre; no face is searched for.",
+        "in the centre, about half as wide as the image. What is not square is cut to the square "
+        "in its centre; no face is searched for.",
     ),
 ]
 ModelVersion = Annotated[
