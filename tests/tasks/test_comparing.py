@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.comparing import _right
+from tasks.comparing import _DESCRIBED, _right, describe
 
 
 def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> None:
@@ -23,3 +23,21 @@ def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> Non
     right = _right([row]).groupby("classifier")["right"].apply(list)
     assert right["hog"] == [True, False, True]
     assert right["majority"] == [True, False, False]
+
+
+def test_the_page_of_a_comparison_sums_it_up_within_mlflows_limit() -> None:
+    row = {
+        "selection": "Serena_Williams,Jacques_Chirac x balanced",
+        "classifier": "hog",
+        "baseline": False,
+        "outside_data": True,
+        "seeds": 10,
+        "test_images": 90,
+        **dict.fromkeys(("mean", "sd", "min", "max", "low", "high", "macro_f1"), 0.123456789),
+    }
+    text = describe([row, row | {"classifier": "hog_lda", "baseline": True, "outside_data": False}])
+    assert "hog\\*" in text or "hog*" in text
+    assert "(hog_lda)" in text
+    assert "0.123" in text
+    assert len(describe([row] * 10 * _DESCRIBED)) < 8000 - 500
+    assert "compare" in describe([])
