@@ -15,7 +15,12 @@ from tasks.runs import tracked_run
 _DEFAULT = p.AuditParameters()
 
 
-@flow(name="audit-dataset", validate_parameters=True, timeout_seconds=2 * HOUR)
+@flow(
+    name="audit-dataset",
+    flow_run_name="audit",
+    validate_parameters=True,
+    timeout_seconds=2 * HOUR,
+)
 def audit_dataset(
     source: f.Source = _DEFAULT.source,
     seed: f.Seed = _DEFAULT.seed,
@@ -27,7 +32,7 @@ def audit_dataset(
 ) -> dict[str, Any]:
     """Check every list and every image of the data set."""
     wanted = p.AuditParameters.checked(**locals())
-    with tracked_run(wanted, "audit") as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         check_place(wanted.place)
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)

@@ -12,12 +12,17 @@ from tasks.checks import apply_gate, audit_resolution, check_place
 from tasks.comparing import compare_cells, end_for_failures, offer_embedding, show_comparison
 from tasks.data import read_lists
 from tasks.results import comparison_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 
 _DEFAULT = p.CompareParameters()
 
 
-@flow(name="compare-models", validate_parameters=True, timeout_seconds=24 * HOUR)
+@flow(
+    name="compare-models",
+    flow_run_name=named(p.CompareParameters, lambda wanted: wanted.label),
+    validate_parameters=True,
+    timeout_seconds=24 * HOUR,
+)
 def compare_models(
     source: f.Source = _DEFAULT.source,
     models: f.Models = _DEFAULT.models,
@@ -31,7 +36,7 @@ def compare_models(
 ) -> dict[str, Any]:
     """Train and test models on the same splits, and say which differ by more than chance."""
     wanted = p.CompareParameters.checked(**locals())
-    with tracked_run(wanted, wanted.label) as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         check_place(wanted.place)
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)

@@ -8,12 +8,17 @@ from flows.place import HOUR
 from lfw import fields as f
 from lfw import parameters as p
 from tasks.forgetting import check_known, mark_learned, remove_images, report_forgotten
-from tasks.runs import linked_run
+from tasks.runs import linked_run, named
 
 _DEFAULT = p.ForgetParameters()
 
 
-@flow(name="forget-people", validate_parameters=True, timeout_seconds=2 * HOUR)
+@flow(
+    name="forget-people",
+    flow_run_name=named(p.ForgetParameters, lambda wanted: f"forget {wanted.label}"),
+    validate_parameters=True,
+    timeout_seconds=2 * HOUR,
+)
 def forget(
     people: f.Forgotten = _DEFAULT.people,
     experiment: f.Experiment = _DEFAULT.experiment,
@@ -21,7 +26,7 @@ def forget(
     """Remove people's images from every copy and cache, and mark the versions made of them."""
     wanted = p.ForgetParameters.checked(**locals())
     check_known(wanted)
-    with linked_run(wanted, f"forget {wanted.label}") as run:
+    with linked_run(wanted) as run:
         removed = remove_images(run, wanted)
         marked = mark_learned(wanted)
         return report_forgotten(run, wanted, removed, marked)

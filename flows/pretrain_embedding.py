@@ -12,12 +12,19 @@ from tasks.data import list_images, read_lists
 from tasks.embedding_registry import offer_shipped
 from tasks.pretraining import choose_cohort, pretrain_embedding, register_embedding
 from tasks.results import pretraining_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 
 _DEFAULT = p.PretrainParameters()
 
 
-@flow(name="pretrain-embedding", validate_parameters=True, timeout_seconds=24 * HOUR)
+@flow(
+    name="pretrain-embedding",
+    flow_run_name=named(
+        p.PretrainParameters, lambda wanted: f"embedding {wanted.label} · seed {wanted.seed}"
+    ),
+    validate_parameters=True,
+    timeout_seconds=24 * HOUR,
+)
 def pretrain(
     source: f.Source = _DEFAULT.source,
     exclude_people: f.ExcludePeople = _DEFAULT.exclude_people,
@@ -32,7 +39,7 @@ def pretrain(
 ) -> dict[str, Any]:
     """Learn a face embedding from everybody but those who are to be recognised."""
     wanted = p.PretrainParameters.checked(**locals())
-    with tracked_run(wanted, f"embedding {wanted.label} · seed {wanted.seed}") as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         images = run.stage(list_images, lists, wanted.seed)

@@ -9,12 +9,17 @@ from lfw import fields as f
 from lfw import parameters as p
 from tasks.promotion import promote_version, roll_back_champion
 from tasks.results import promotion_result
-from tasks.runs import connect, tracked_run
+from tasks.runs import connect, named, tracked_run
 
 _DEFAULT, _BACK = p.PromoteParameters(), p.RollBackParameters()
 
 
-@flow(name="promote-model", validate_parameters=True, timeout_seconds=2 * HOUR)
+@flow(
+    name="promote-model",
+    flow_run_name=named(p.PromoteParameters, lambda wanted: f"promote {wanted.model_version}"),
+    validate_parameters=True,
+    timeout_seconds=2 * HOUR,
+)
 def promote(
     source: f.Source = _DEFAULT.source,
     model_version: f.PromotedVersion = _DEFAULT.model_version,
@@ -23,13 +28,18 @@ def promote(
 ) -> dict[str, Any]:
     """Make a version champion if it beats the present one on the same task beyond chance."""
     wanted = p.PromoteParameters.checked(**locals())
-    with tracked_run(wanted, f"promote {wanted.model_version}") as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
         promoted = promote_version(dataset, wanted.model_version, wanted.because)
         return run.finish(promotion_result(promoted))
 
 
-@flow(name="roll-back-model", validate_parameters=True, timeout_seconds=2 * HOUR)
+@flow(
+    name="roll-back-model",
+    flow_run_name="roll back",
+    validate_parameters=True,
+    timeout_seconds=2 * HOUR,
+)
 def roll_back(because: f.TakenBackBecause = _BACK.because) -> dict[str, Any]:
     """Give the champion's place back to the version that had it before."""
     wanted = p.RollBackParameters.checked(**locals())

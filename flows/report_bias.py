@@ -10,12 +10,17 @@ from lfw import parameters as p
 from tasks.checks import check_selection, report_bias
 from tasks.data import list_images, read_lists
 from tasks.results import bias_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 
 _DEFAULT = p.BiasParameters()
 
 
-@flow(name="bias-report", validate_parameters=True, timeout_seconds=2 * HOUR)
+@flow(
+    name="bias-report",
+    flow_run_name=named(p.BiasParameters, lambda wanted: f"bias · {wanted.label}"),
+    validate_parameters=True,
+    timeout_seconds=2 * HOUR,
+)
 def bias_report(
     source: f.Source = _DEFAULT.source,
     people: f.People = _DEFAULT.people,
@@ -28,7 +33,7 @@ def bias_report(
 ) -> dict[str, Any]:
     """Say who is in the data set, and who a selection drops."""
     wanted = p.BiasParameters.checked(**locals())
-    with tracked_run(wanted, f"bias · {wanted.label}") as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         check_selection(lists, wanted)

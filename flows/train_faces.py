@@ -16,7 +16,7 @@ from tasks.promotion import settle_alias
 from tasks.registry import register_model
 from tasks.reporting import write_report
 from tasks.results import training_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 from tasks.splitting import split_images
 from tasks.strangers import meet_strangers
 from tasks.training import train_model
@@ -24,7 +24,14 @@ from tasks.training import train_model
 _DEFAULT = p.TrainParameters()
 
 
-@flow(name="train-faces", validate_parameters=True, timeout_seconds=6 * HOUR)
+@flow(
+    name="train-faces",
+    flow_run_name=named(
+        p.TrainParameters, lambda wanted: f"{wanted.model} · {wanted.label} · seed {wanted.seed}"
+    ),
+    validate_parameters=True,
+    timeout_seconds=6 * HOUR,
+)
 def train_faces(
     source: f.Source = _DEFAULT.source,
     people: f.People = _DEFAULT.people,
@@ -45,8 +52,7 @@ def train_faces(
 ) -> dict[str, Any]:
     """Train a classifier of faces on a selection of people, and test it beside its baselines."""
     wanted = p.TrainParameters.checked(**locals())
-    name = f"{wanted.model} · {wanted.label} · seed {wanted.seed}"
-    with tracked_run(wanted, name) as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         check_selection(lists, wanted)

@@ -11,13 +11,21 @@ from tasks.checks import apply_gate, audit_resolution
 from tasks.data import list_images, read_lists
 from tasks.judges import find_judges
 from tasks.results import verification_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 from tasks.verifying import choose_pairs, verify_pairs
 
 _DEFAULT = p.VerifyParameters()
 
 
-@flow(name="verify-faces", validate_parameters=True, timeout_seconds=24 * HOUR)
+@flow(
+    name="verify-faces",
+    flow_run_name=named(
+        p.VerifyParameters,
+        lambda wanted: f"view {wanted.view} · {wanted.judge} · seed {wanted.seed}",
+    ),
+    validate_parameters=True,
+    timeout_seconds=24 * HOUR,
+)
 def verify(
     source: f.Source = _DEFAULT.source,
     view: f.View = _DEFAULT.view,
@@ -31,8 +39,7 @@ def verify(
 ) -> dict[str, Any]:
     """Judge whether two images show one person, by the data set's own protocol."""
     wanted = p.VerifyParameters.checked(**locals())
-    name = f"view {wanted.view} · {wanted.judge} · seed {wanted.seed}"
-    with tracked_run(wanted, name) as (run, origin):
+    with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
         lists = run.stage(read_lists, dataset, run.manifest)
         images = run.stage(list_images, lists, wanted.seed)

@@ -241,6 +241,7 @@ def _fail(message: str, code: int) -> None:
 def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
     """Run a flow on a Prefect server, and print its result."""
     from infra.mlflow_store import check_tracking_server
+    from lfw.outside import check_models
     from lfw.peek import check_people
     from lfw.sources import choose_source, describe_choice
 
@@ -252,6 +253,7 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
         source = choose_source(wanted.source, folder, os.environ)
         print(describe_choice(source), file=sys.stderr, flush=True)
         check_people(wanted, source, folder)
+        check_models(wanted)
     # Standard output is for the result alone, whatever a library prints.
     with contextlib.redirect_stdout(sys.stderr):
         result = _on_a_server(flow, wanted)

@@ -7,7 +7,10 @@ from infra.running import changing_locks, live_runs
 from infra.temporary import sweep_temporary
 from lfw.files import PARTIAL
 
-_PLACES = ("", "datasets/", "downloads/", "vectors/", "checkpoints/", "stages/", "stages/*/")
+_PLACES = (
+    *("", "datasets/", "downloads/", "weights/", "vectors/", "checkpoints/", "scores/"),
+    *("stages/", "stages/*/"),
+)
 
 
 def find_leftovers(data_folder: Path) -> list[Path]:
@@ -32,6 +35,14 @@ def remove_leftovers(data_folder: Path, own_run: str = "") -> list[str]:
         if set(live_runs(data_folder)) - {own_run}:
             return removed
         for path in find_leftovers(data_folder):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(path)
             removed.append(str(path))
     return removed
+
+
+def _remove(path: Path) -> None:
+    """Remove a leftover; a link goes, and what it leads to stays."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)  # its writer, which is no run, may just have ended
+    else:
+        shutil.rmtree(path)

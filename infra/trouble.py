@@ -1,11 +1,14 @@
 """Troubles of the machine and its servers that end a run, told in a sentence."""
 
 import os
+import re
 from pathlib import Path
 
 from infra.mlflow_store import tracking_uri, without_password
 from lfw.files import disk_is_full
 
+_REFUSED = re.compile(r"failed with error code 40[13]\b")
+_LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD as its keeper gave them"
 _GOES_ON = "the same command goes on from the last finished stage."
 
 
@@ -33,11 +36,13 @@ def explain_trouble(error: BaseException, data_folder: Path) -> str | None:
             return f"the Prefect server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
         if type(cause).__name__ == "MlflowException" and "API request to" in str(cause):
             url = without_password(tracking_uri(data_folder))
+            if _REFUSED.search(str(cause)):
+                return f"the MLflow server at {url} refuses this login: {_LOGIN}; {_GOES_ON}"
             return f"the MLflow server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
         cause = cause.__cause__ or cause.__context__
     return None
 
 
 def _short(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
+    text = re.sub(r"//[^/\s]*@", "//", str(error)) or type(error).__name__  # no password of a URL
     return text if len(text) < 120 else f"{text[:120]} …"

@@ -41,6 +41,20 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 
+def check_installed() -> None:
+    """See that the extra ``dlib`` is there, without loading it.
+
+    Raises
+    ------
+    InputError
+        If it is not; it says how to get it.
+    """
+    if importlib.util.find_spec("dlib") is None:
+        raise _missing("dlib", "it is not installed")
+    for name in (_LANDMARKS, _NETWORK):
+        _model_file(name)
+
+
 def dlib_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Describe faces by dlib's ResNet, one row an image: the mean of the image and its mirror's.
 
@@ -106,5 +120,6 @@ def _model_file(name: str) -> str:
 def _missing(package: str, why: object) -> InputError:
     return InputError(
         f"model = dlib: {package} cannot be used ({why}): it is in the extra dlib, which is not "
-        "installed by default. Get it by: uv sync --extra dlib; or choose another model."
+        'installed by default. Get it by: make setup EXTRAS="--extra dlib"; or choose another '
+        "model."
     )

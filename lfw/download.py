@@ -1,11 +1,14 @@
 """Downloads: over HTTP, and from Kaggle."""
 
+import contextlib
 import netrc
 import os
 import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -13,7 +16,11 @@ from lfw.errors import DataError
 from lfw.files import new_folder_beside
 from lfw.threads import Progress
 
+if TYPE_CHECKING:
+    import requests
+
 _PROBE_SECONDS = 8.0
+_CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _STALL_SECONDS = 60.0
 _STALL_BYTES = 64 << 10
 
@@ -60,7 +67,12 @@ def _kaggle_endpoint() -> str:
     return str(get_endpoint(get_env()))
 
 
-def download(url: str, target: Path, progress: Progress | None = None) -> Path:
+_INSTEAD = "give a local copy with --source PATH"
+
+
+def download(
+    url: str, target: Path, progress: Progress | None = None, instead: str = _INSTEAD
+) -> Path:
     """Download an archive once; a file appears only when it is whole.
 
     Parameters
@@ -71,6 +83,8 @@ def download(url: str, target: Path, progress: Progress | None = None) -> Path:
         Where to keep it; if it is there, nothing is asked of anybody.
     progress
         Told how many of how many bytes have come.
+    instead
+        What the user can do where the server refuses.
 
     Raises
     ------
@@ -80,13 +94,13 @@ def download(url: str, target: Path, progress: Progress | None = None) -> Path:
     if target.is_file():
         return target
     with new_folder_beside(target) as partial:
-        _stream(url, partial / target.name, progress)
+        _stream(url, partial / target.name, progress, instead)
         (partial / target.name).replace(target)
     return target
 
 
-def _stream(url: str, path: Path, progress: Progress | None) -> None:
-    timeout = httpx.Timeout(30.0, connect=10.0)
+def _stream(url: str, path: Path, progress: Progress | None, instead: str) -> None:
+    timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
     try:
         with (
             httpx.Client(
@@ -101,8 +115,8 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         raise FetchError(
-            f"{url} answers {code} {error.response.reason_phrase}: check the address, or give a "
-            "local copy with --source PATH.",
+            f"{url} answers {code} {error.response.reason_phrase}: check the address, or "
+            f"{instead}.",
             passing=_may_pass(code),
         ) from error
     except httpx.TooManyRedirects as error:
@@ -112,7 +126,7 @@ def _stream(url: str, path: Path, progress: Progress | None) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
         raise FetchError(
-            f"{url} cannot be fetched ({reason}): check the address and the network.",
+            f"{url} cannot be fetched ({reason}): check the address and the network, or {instead}.",
             passing=isinstance(error, httpx.TransportError)
             and not isinstance(error, httpx.UnsupportedProtocol),
         ) from error
@@ -166,7 +180,7 @@ def fetch_kaggle(handle: str, cache: Path) -> Path:
     Raises
     ------
     FetchError
-        If Kaggle refuses or cannot be reached.
+        If Kaggle refuses, cannot be reached or does not answer.
     """
     kept = kept_from_kaggle(handle, cache)
     if kept is not None:
@@ -178,7 +192,8 @@ def fetch_kaggle(handle: str, cache: Path) -> Path:
     cut = requests.exceptions.ChunkedEncodingError
     broken_off = (requests.ConnectionError, requests.Timeout, cut)
     try:
-        return Path(kagglehub.dataset_download(handle))
+        with _time_outs():
+            return Path(kagglehub.dataset_download(handle))
     except (requests.RequestException, OSError) as error:
         response = getattr(error, "response", None)
         raise FetchError(
@@ -193,3 +208,29 @@ def fetch_kaggle(handle: str, cache: Path) -> Path:
         raise FetchError(
             f"Kaggle's data set {handle} cannot be fetched ({error}).", passing=False
         ) from error
+
+
+_SESSIONS = threading.Lock()
+
+
+@contextlib.contextmanager
+def _time_outs() -> Iterator[None]:
+    """Let no request of a new session wait for ever: Kaggle's library asks without a time-out.
+
+    It has no setting for one, nor do sockets' defaults reach it: its sessions say None themselves.
+    """
+    import requests
+
+    class Impatient(requests.Session):
+        def send(self, request: "requests.PreparedRequest", **how: Any) -> "requests.Response":
+            if how.get("timeout") is None:
+                how["timeout"] = (_CONNECT_SECONDS, _READ_SECONDS)
+            return super().send(request, **how)
+
+    with _SESSIONS:
+        plain = requests.Session
+        requests.Session = Impatient  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            requests.Session = plain  # type: ignore[misc]

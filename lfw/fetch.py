@@ -300,6 +300,8 @@ def forget_images(data_folder: Path) -> dict[str, int]:
                 removed[str(folder)] = len(whole.files) - len(left.files)
         if read_forgotten(data_folder).people:
             _remove_downloads(data_folder)
+            for begun in kaggle_cache(data_folder).glob("datasets/*/*/*.archive"):
+                begun.unlink()  # a download that was cut short
     return removed
 
 

@@ -153,7 +153,7 @@ EmbeddingVersion = Annotated[
 Forgotten = Annotated[
     tuple[str, ...],
     _shown(
-        title="Forget",
+        title="People to forget",
         description="Names of people whose images are to be removed, as the data set spells them; "
         "in the form an item each.",
     ),
@@ -231,11 +231,11 @@ ImagePaths = Annotated[
     tuple[Annotated[Path, AfterValidator(_existing_path)], ...],
     _shown(
         title="Images",
-        description="Folders (with all that is in them), zip archives and image files to score, on "
-        "the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or TIFF of any size and mode. Each "
-        "is to show one face, upright and about as LFW frames it: in the centre, about half as "
-        "wide as the image. What is not square is cut to the square in its centre; no face is "
-        "searched for.",
+        description="What to score, at least one item: folders (with all that is in them), zip "
+        "archives and image files, on the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or "
+        "TIFF of any size and mode. Each is to show one face, upright and about as LFW frames it: "
+        "in the centre, about half as wide as the image. What is not square is cut to the square "
+        "in its centre; no face is searched for.",
     ),
 ]
 ModelVersion = Annotated[

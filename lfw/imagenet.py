@@ -23,6 +23,7 @@ NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 LENGTH = 1280
 """Numbers in a vector."""
 
+_INSTEAD = f"name a mirror of {NAME} with LFW_WEIGHTS_URL, or choose another model than imagenet"
 _SIZE = 224
 _BATCH = 64
 
@@ -68,7 +69,8 @@ def weights_file() -> Path:
         If they cannot be downloaded.
     """
     home = os.environ.get("LFW_WEIGHTS_URL", HOME).rstrip("/")
-    return download(f"{home}/{NAME}", data_folder(os.environ) / "weights" / NAME)
+    kept = data_folder(os.environ) / "weights" / NAME
+    return download(f"{home}/{NAME}", kept, instead=_INSTEAD)
 
 
 @cache

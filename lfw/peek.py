@@ -8,11 +8,18 @@ import pandas as pd
 
 from lfw.archive import DAMAGED
 from lfw.catalog import PEOPLE_LIST, read_people
+from lfw.classes import select_classes
 from lfw.download import kept_from_kaggle
 from lfw.embedding.cohort import choose_left_out
 from lfw.errors import DataError
 from lfw.forgetting import read_forgotten
-from lfw.parameters import Checked, CompareParameters, PretrainParameters, SelectionParameters
+from lfw.parameters import (
+    Checked,
+    CompareParameters,
+    PretrainParameters,
+    SelectionParameters,
+    TrainParameters,
+)
 from lfw.sample import sample_people
 from lfw.sources import Source, download_path, kaggle_cache
 from lfw.split import select_people
@@ -45,11 +52,13 @@ def check_people(wanted: Checked, source: Source, data_folder: Path) -> None:
     people = peek_people(source, data_folder)
     if people is None:
         return
-    if isinstance(wanted, SelectionParameters):
+    if isinstance(wanted, TrainParameters):
+        select_classes(people, wanted)
+    elif isinstance(wanted, SelectionParameters):
         select_people(people, wanted)
     elif isinstance(wanted, CompareParameters):
         for cell in wanted.cells(wanted.models[:1], wanted.seeds[:1]):
-            select_people(people, cell)
+            select_classes(people, cell)
     else:
         choose_left_out(people, wanted)
 

@@ -21,12 +21,13 @@ from lfw.bias import (
     read_annotations,
 )
 from lfw.catalog import Catalog
+from lfw.classes import select_classes
 from lfw.digest import file_digest
 from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.figures import plot_distribution, plot_images, plot_most_photographed, save
 from lfw.images import read_grey, read_many
-from lfw.parameters import SELECTION, SelectionParameters
+from lfw.parameters import SELECTION, SelectionParameters, TrainParameters
 from lfw.runners import IN_THREADS, Runner, check_runner
 from lfw.same_photo import find_same_photos
 from lfw.split import sample_images, select_people
@@ -145,7 +146,8 @@ def apply_gate(gate: str, lists: StageOutput, audit: StageOutput) -> None:
 @task(name="selection-check", task_run_name="selection-check")
 def check_selection(lists: StageOutput, wanted: SelectionParameters) -> None:
     """End the run at once if a name is misspelt or the selection is too large."""
-    select_people(Catalog.read(lists.folder).people, wanted)
+    select = select_classes if isinstance(wanted, TrainParameters) else select_people
+    select(Catalog.read(lists.folder).people, wanted)
 
 
 @stage(

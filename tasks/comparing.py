@@ -19,6 +19,10 @@ from tasks.embedding_registry import offer_shipped
 from tasks.markdown import table
 from tasks.runs import Run
 from tasks.stages import StageOutput, Summary, Work, stage
+from tasks.tracking import add_to_description
+
+_DESCRIBED = 40
+"""Rows of the table in a description, whose length MLflow limits."""
 
 METHOD = (
     "t: the corrected resampled t test over splits (Nadeau and Bengio 2003), for which one seed is "
@@ -99,7 +103,7 @@ def _right(done: list[Row]) -> pd.DataFrame:
     frames: list[pd.DataFrame] = []
     known: set[tuple[str, int]] = set()
     for row in done:
-        answers = pd.read_csv(Path(row["answers"]), dtype={"truth": str, "answer": str})
+        answers = pd.read_csv(Path(row["answers"]), dtype=str, keep_default_na=False)
         frames.append(
             pd.DataFrame(
                 {
@@ -181,6 +185,17 @@ def show_comparison(run_id: str, cells: list[Row], compared: StageOutput) -> Non
         if rows:
             create_table_artifact(key=key, table=rows, description=said)
             client.log_table(run_id, pd.DataFrame(rows).astype(object), f"{key}.json")
+    add_to_description(run_id, describe(compared.facts["table"]))
+
+
+def describe(rows: list[dict[str, Any]]) -> str:
+    """Sum a comparison up for the page of its MLflow run, where figures of cells are not seen."""
+    where = "Figure, pairs and every split: `compare`, under *Artifacts*; each cell is a child run."
+    if not rows:
+        return where
+    kept = ["selection", "classifier", "seeds", "mean", "low", "high"]
+    shown = table(_shown_summary(pd.DataFrame(rows))[kept], limit=_DESCRIBED)
+    return f"Test accuracy over splits; in brackets: baselines.\n\n{shown}\n\n{where}"
 
 
 def end_for_failures(run: Run, cells: list[Row]) -> None:

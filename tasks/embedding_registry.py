@@ -17,18 +17,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Schema, TensorSpec
 from prefect import task
+from prefect.logging import get_run_logger
 
-from lfw.embedding.store import FILES, SHIPPED, Embedding, read_embedding
+from lfw.embedding.store import CARD, FILES, SHIPPED, Embedding, read_embedding
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, PretrainParameters
 from lfw.settings import data_folder
 from tasks.embedding import CHALLENGER, CHAMPION, EMBEDDING_NAME, registered_version
-from tasks.marking import mark_new
+from tasks.marking import mark_new, versions_of
 from tasks.packaging import code_copy, pinned
 from tasks.stages import StageOutput
 from tasks.tracking import experiment_id, log_figures, log_parameters
 
 _SERVED = Path(__file__).with_name("served_embedding.py")
+_RUN_NAME = "the shipped embedding"
+_SHIPPED, _GIVEN = "shipped", "alias_given"  # tags: came with the project; its first alias
 _ABOUT = (
     "Takes a face of Labeled Faces in the Wild to a vector; the cosine of two vectors says how "
     "alike the faces are. Each version comes with the manifest of the people it was learned from: "
@@ -47,19 +50,104 @@ def still_registered(output: StageOutput) -> bool:
 
 @task(name="offer-shipped-embedding", task_run_name="offer-shipped-embedding")
 def offer_shipped(model: str = "embedding") -> None:
-    """Register the shipped embedding, if a model needs one and no champion is there."""
+    """Register the shipped embedding, if a model needs one and the registry has it not yet."""
     if model != "embedding":
         return
-    with filelock.FileLock(data_folder(os.environ) / "shipped-embedding.lock"):
-        if registered_version(CHAMPION) is not None:
-            return
-        shipped = read_embedding(SHIPPED)
-        experiment = experiment_id(data_folder(os.environ), PretrainParameters().experiment)
-        client = MlflowClient()
-        run = client.create_run(experiment, run_name="the shipped embedding")
-        _track(run, shipped)
-        files = {name: SHIPPED / name for name in FILES}
-        register_version(run.info.run_id, shipped, files, shipped.card["label"], "photographs")
+    said = take_shipped(data_folder(os.environ))
+    if said is not None:
+        get_run_logger().warning(said)
+
+
+def take_shipped(folder: Path) -> str | None:
+    """See that the embedding that comes with the project is a version, once, and a champion there.
+
+    A champion that came with an earlier state of the project gives way to it. One that a user
+    learned, or promoted, stays.
+
+    Parameters
+    ----------
+    folder
+        The project's data folder.
+
+    Returns
+    -------
+    str or None
+        What is to be known if the registry had embeddings before and has changed.
+    """
+    with filelock.FileLock(folder / "shipped-embedding.lock"):
+        champion = registered_version(CHAMPION)
+        same = _version_of(_shipped_digest())
+        if same is None:
+            alias, why = _place_of_shipped(champion)
+            made = _register_shipped(folder, alias, why)
+            return None if champion is None else _told(str(made["version"]), alias, champion)
+        if champion is None:
+            why = "It comes with the project, and no version was champion any more."
+            _give_alias(MlflowClient(), same, CHAMPION, why)
+        return None
+
+
+def _shipped_digest() -> str:
+    return str(json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))["network_sha256"])
+
+
+def _version_of(network: str) -> str | None:
+    known = versions_of(EMBEDDING_NAME)
+    found = [int(one.version) for one in known if one.tags.get("network_sha256") == network]
+    return str(max(found)) if found else None
+
+
+def _place_of_shipped(champion: str | None) -> tuple[str, str]:
+    """Decide what the shipped embedding is to be, and why."""
+    if champion is None:
+        return CHAMPION, "The first version that was learned from photographs."
+    if _came_with_project(champion):
+        return CHAMPION, (
+            f"It comes with the project now. Version {champion}, the champion before, came with an "
+            "earlier state of it."
+        )
+    return CHALLENGER, (
+        f"It comes with the project now. Version {champion} stays champion: somebody learned it, "
+        "or made it champion, here."
+    )
+
+
+def _came_with_project(number: str) -> bool:
+    """Tell whether a version came with the project and was made champion for that alone."""
+    client = MlflowClient()
+    version = client.get_model_version(EMBEDDING_NAME, number)
+    if _GIVEN in version.tags:
+        return version.tags.get(_SHIPPED) == "true" and version.tags[_GIVEN] == CHAMPION
+    try:  # it is of before there were these tags: only such that were champion at once were made
+        return bool(client.get_run(str(version.run_id)).info.run_name == _RUN_NAME)
+    except MlflowException:
+        return False
+
+
+def _told(version: str, alias: str, champion: str) -> str:
+    if alias == CHAMPION:
+        return (
+            f"{EMBEDDING_NAME} version {version}, which comes with the project now, is champion in "
+            f"place of version {champion}, which came with it before. --embedding {champion} takes "
+            "the earlier one."
+        )
+    return (
+        f"{EMBEDDING_NAME} version {version}, which comes with the project now, is challenger: "
+        f"version {champion} stays champion, as it was learned or chosen here. --embedding "
+        "challenger takes the new one."
+    )
+
+
+def _register_shipped(folder: Path, alias: str, why: str) -> dict[str, str | None]:
+    shipped = read_embedding(SHIPPED)
+    experiment = experiment_id(folder, PretrainParameters().experiment)
+    run = MlflowClient().create_run(experiment, run_name=_RUN_NAME)
+    _track(run, shipped)
+    files = {name: SHIPPED / name for name in FILES}
+    label = shipped.card["label"]
+    return register_version(
+        run.info.run_id, shipped, files, label, "photographs", shipped_as=(alias, why)
+    )
 
 
 def _track(run: Run, shipped: Embedding) -> None:
@@ -70,7 +158,12 @@ def _track(run: Run, shipped: Embedding) -> None:
 
 
 def register_version(
-    run_id: str, embedding: Embedding, files: Mapping[str, Path], label: str, kind: str
+    run_id: str,
+    embedding: Embedding,
+    files: Mapping[str, Path],
+    label: str,
+    kind: str,
+    shipped_as: tuple[str, str] | None = None,
 ) -> dict[str, str | None]:
     """Log an embedding and make it a version of lfw-embedding.
 
@@ -84,6 +177,8 @@ def register_version(
         Whom it does not know, in a few words.
     kind
         The kind of data it was learned from: photographs or synthetic.
+    shipped_as
+        Of the one that comes with the project: its alias, and the reason.
 
     Returns
     -------
@@ -100,6 +195,7 @@ def register_version(
         "cohort_digest": str(embedding.card["cohort_digest"]),
         "people_seen": str(embedding.card["people_seen"]),
         "validation": json.dumps(embedding.card["validation"]),
+        _SHIPPED: str(shipped_as is not None).lower(),
     }
     version = client.create_model_version(
         EMBEDDING_NAME, uri, run_id=run_id, tags=tags, model_id=model_id
@@ -111,10 +207,8 @@ def register_version(
         f"{tags['validation']}.",
     )
     mark_new(EMBEDDING_NAME, str(version))
-    alias, why = _choose_alias(client, embedding, kind)
-    if alias is not None:
-        client.set_registered_model_alias(EMBEDDING_NAME, alias, version)
-    client.set_model_version_tag(EMBEDDING_NAME, version, "alias_reason", why)
+    alias, why = shipped_as or _choose_alias(client, embedding, kind)
+    _give_alias(client, version, alias, why)
     return {
         "name": EMBEDDING_NAME,
         "version": str(version),
@@ -122,6 +216,14 @@ def register_version(
         "why": why,
         "uri": uri,
     }
+
+
+def _give_alias(client: MlflowClient, version: str, alias: str | None, why: str) -> None:
+    """Write the reason first: a version that has an alias says why."""
+    client.set_model_version_tag(EMBEDDING_NAME, version, "alias_reason", why)
+    client.set_model_version_tag(EMBEDDING_NAME, version, _GIVEN, alias or "")
+    if alias is not None:
+        client.set_registered_model_alias(EMBEDDING_NAME, alias, version)
 
 
 def _log(run_id: str, files: Mapping[str, Path]) -> tuple[str, str]:

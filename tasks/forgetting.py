@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LifecycleStage, Run, ViewType
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
@@ -21,7 +21,7 @@ from infra.running import changing_locks, live_runs
 from lfw.catalog import read_people
 from lfw.embedding.store import MANIFEST, SHIPPED, read_embedding
 from lfw.embedding.vectors import forget_vectors
-from lfw.errors import DataError, LfwError
+from lfw.errors import DataError, InputError, LfwError
 from lfw.fetch import forget_images
 from lfw.files import discard
 from lfw.forgetting import add_forgotten, copies_of, read_forgotten
@@ -72,8 +72,10 @@ def check_known(wanted: ForgetParameters) -> None:
     Raises
     ------
     InputError
-        Naming who is not; the nearest names are given.
+        Naming who is not; the nearest names are given. If nobody is named.
     """
+    if not wanted.people:
+        raise InputError("people: nobody is named: say who is to be forgotten, an item each.")
     check_names("people", wanted.people, sorted(_known_people(connect())))
 
 
@@ -154,10 +156,13 @@ def _users_own(folder: Path) -> list[str]:
 def _remove_pictures(names: set[str]) -> int:
     """Remove the pictures and pages of earlier runs that show some people."""
     client, removed = MlflowClient(), 0
-    experiments = [one.experiment_id for one in client.search_experiments()]
+    # What was deleted in MLflow keeps its files until `mlflow gc`.
+    experiments = [one.experiment_id for one in client.search_experiments(ViewType.ALL)]
     token = None
     while True:
-        page = client.search_runs(experiments, max_results=500, page_token=token)
+        page = client.search_runs(
+            experiments, run_view_type=ViewType.ALL, max_results=500, page_token=token
+        )
         removed += sum(_remove_pictures_of(client, run, names) for run in page)
         token = page.token
         if not token:
@@ -176,7 +181,7 @@ def _remove_pictures_of(client: MlflowClient, run: Run, names: set[str]) -> int:
     store = get_artifact_repository(run.info.artifact_uri)
     for path in sorted(shown & there):
         store.delete_artifacts(path)  # type: ignore[no-untyped-call]
-    if shown & there:
+    if shown & there and run.info.lifecycle_stage == LifecycleStage.ACTIVE:
         said = f"{', '.join(sorted(shown & there))} removed: they showed people who were forgotten."
         client.set_tag(run.info.run_id, "forgotten", said)
     return len(shown & there)

@@ -1,8 +1,10 @@
 """Which results of stages hold something of a person, or were learned from it."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ _NO_IMAGES = frozenset({"find-embedding"})
 """What these bring is in the registry, where the version is marked."""
 
 _SAYS_WHO_IS_NOT_READ = "dataset.json"
-_TEXT = {".csv", ".json", ".md", ".txt"}
+_TEXT = {".csv", ".md", ".txt"}
 
 
 def holding(data_folder: Path, names: Iterable[str]) -> list[Path]:
@@ -74,20 +76,45 @@ def _resting_on(spreading: list[StageOutput], others: list[StageOutput]) -> list
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:
     """Match a name as a whole: alone, as a folder, or as an image's name."""
-    either = "|".join(re.escape(name) for name in sorted(names))
+    spelt = {text for name in names for text in (name, name.replace('"', '""'))}  # in a CSV
+    either = "|".join(re.escape(text) for text in sorted(spelt))
     return re.compile(rf"(?<![\w.-])(?:{either})(?=_\d{{4}}\b|[^\w-]|$)")
 
 
 def _names(path: Path, named: re.Pattern[str]) -> bool:
     if path.name == _SAYS_WHO_IS_NOT_READ:
         return False
+    try:
+        return any(named.search(text) for text in _texts(path))
+    except (ValueError, OSError):  # what cannot be read goes
+        return True
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Give what a file says, where it may say names."""
     if path.suffix in _TEXT:
-        return named.search(path.read_text(encoding="utf-8", errors="replace")) is not None
-    if path.suffix == ".parquet":
+        yield path.read_text(encoding="utf-8", errors="replace")
+    elif path.suffix == ".json":
+        yield from _strings(json.loads(path.read_text(encoding="utf-8")))
+    elif path.suffix == ".parquet":
         frame = pd.read_parquet(path).select_dtypes(exclude="number")
-        return any(named.search(str(value)) for name in frame for value in frame[name].unique())
-    if path.suffix == ".npz":
+        for name in frame:
+            yield from map(str, frame[name].unique())
+    elif path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as saved:
-            words = [saved[name] for name in saved.files if saved[name].dtype.kind in "US"]
-        return any(named.search(str(word)) for array in words for word in array.ravel())
-    return False
+            for name in saved.files:
+                if saved[name].dtype.kind in "US":
+                    yield from map(str, saved[name].ravel())
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Give every text in what a JSON file holds: names of other alphabets are escaped in it."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one

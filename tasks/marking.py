@@ -26,6 +26,7 @@ FORGOTTEN = "forgotten"
 """The tag of a version that was learned from somebody who was forgotten since."""
 
 _MARK = "\n\nFORGOTTEN: "
+_GONE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 _ROLES = {TRAIN: "learned from", VALIDATION: "watched on"}
 _USES = ("split.csv", "strangers.csv")
 
@@ -96,11 +97,7 @@ def mark(version: ModelVersion, people: dict[str, str]) -> Marked:
 def used(version: ModelVersion, names: set[str]) -> dict[str, str]:
     """Say of some people what a version used their images for, if it did."""
     if version.name == EMBEDDING_NAME:
-        with tempfile.TemporaryDirectory() as made:
-            uri = f"models:/{EMBEDDING_NAME}/{version.version}"
-            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=made))
-            (manifest,) = folder.rglob(MANIFEST)
-            return _by_cohort(manifest, names)
+        return _by_manifest(version, names)
     found = dict.fromkeys(names & set(classes_of(version)), "a class")
     with _logged(version.run_id, "find-embedding") as folder:
         found = _by_cohort(folder / MANIFEST, names) | found
@@ -111,7 +108,25 @@ def used(version: ModelVersion, names: set[str]) -> dict[str, str]:
 def classes_of(version: ModelVersion) -> list[str]:
     """Name the classes of a version, as far as its tag does: a long one was cut."""
     text = str(version.tags.get("classes", "[]"))
-    return list(json.loads(text if text.endswith("]") else text.rpartition(", ")[0] + "]"))
+    while text:
+        with contextlib.suppress(ValueError):
+            return list(json.loads(text))
+        text = text.removesuffix("]").rpartition(", ")[0]  # a name may have a comma of its own
+        text += "]" if text else ""
+    return []
+
+
+def _by_manifest(version: ModelVersion, names: set[str]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as made:
+        uri = f"models:/{EMBEDDING_NAME}/{version.version}"
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=made))
+            (manifest,) = folder.rglob(MANIFEST)
+        except (MlflowException, OSError, ValueError) as error:
+            if isinstance(error, MlflowException) and error.error_code not in _GONE:
+                raise
+            return dict.fromkeys(names, "its manifest is gone, and it may be learned from them")
+        return _by_cohort(manifest, names)
 
 
 def _by_cohort(manifest: Path, names: set[str]) -> dict[str, str]:

@@ -255,7 +255,9 @@ def _read_record(version: ModelVersion) -> Record:
 
 def _parse_record(version: ModelVersion, fetch: Callable[[str], Path]) -> Record:
     answers = pd.read_csv(fetch("evaluate/answers.csv"), dtype=str, keep_default_na=False)
-    photos = pd.read_csv(fetch("resolution-audit/same-photos.csv"), dtype=str)
+    photos = pd.read_csv(
+        fetch("resolution-audit/same-photos.csv"), dtype=str, keep_default_na=False
+    )
     audited = pd.read_parquet(fetch("resolution-audit/images.parquet"))
     embedded = version.tags["model"] == "embedding"
     return Record(

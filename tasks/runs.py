@@ -5,10 +5,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import mlflow
@@ -24,9 +24,10 @@ from prefect.runtime import flow_run
 from infra.leftovers import remove_leftovers
 from infra.mlflow_store import prepare_tracking_store, tracking_uri
 from infra.temporary import temporary_files
-from lfw.errors import LfwError
+from lfw.errors import InputError, LfwError
 from lfw.fetch import Dataset
-from lfw.parameters import ForgetParameters, Parameters, ScoreParameters
+from lfw.outside import check_models
+from lfw.parameters import Checked, ForgetParameters, Parameters, ScoreParameters
 from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
@@ -45,6 +46,7 @@ from tasks.tracking import (
 )
 
 P = ParamSpec("P")
+W = TypeVar("W", bound=Checked)
 
 _KEPT_OUT = {"model.keras", "model.npz", "embedding.keras"}  # the registry has it
 
@@ -187,23 +189,51 @@ def connect() -> Path:
     return folder
 
 
+def named(parameters: type[W], name: Callable[[W], str]) -> Callable[[], str]:
+    """Let a flow run be called by what it is asked to do, from its first line in the log on.
+
+    Parameters
+    ----------
+    parameters
+        What the flow takes.
+    name
+        Gives the name.
+
+    Returns
+    -------
+    callable
+        For the flow's ``flow_run_name``. Where parameters do not go together the run keeps the name
+        that it has; its flow says what is wrong with them.
+    """
+
+    def name_of_this_run() -> str:
+        try:
+            return name(parameters.checked(**flow_run.get_parameters()))
+        except InputError:
+            return str(flow_run.get_name())
+
+    return name_of_this_run
+
+
 @contextlib.contextmanager
-def tracked_run(wanted: Parameters, name: str) -> Iterator[tuple[Run, Source]]:
+def tracked_run(wanted: Parameters) -> Iterator[tuple[Run, Source]]:
     """Open both runs, link them both ways, and close them together.
+
+    Both have the name of the flow run.
 
     Parameters
     ----------
     wanted
         What the run is asked to do.
-    name
-        What the run is called on both sides.
     """
+    name = str(flow_run.get_name())
     with owned(data_folder(os.environ), str(flow_run.get_id())):
         folder = connect()
         source = choose_source(wanted.source, folder, os.environ)
         get_run_logger().info("%s", describe_choice(source))
         check_people(wanted, source, folder)
-        with linked_run(wanted, name, {"source": f"{source.kind}: {source.location}"}) as opened:
+        check_models(wanted)
+        with linked_run(wanted, {"source": f"{source.kind}: {source.location}"}) as opened:
             yield Run(opened.data_folder, opened.run_id, name, opened.report), source
 
 
@@ -229,21 +259,20 @@ class LinkedRun:
 @contextlib.contextmanager
 def linked_run(
     wanted: Parameters | ScoreParameters | ForgetParameters,
-    name: str,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[LinkedRun]:
     """Open both runs of work that needs no data set, link them both ways, close them together.
+
+    Both have the name of the flow run.
 
     Parameters
     ----------
     wanted
         What the run is asked to do.
-    name
-        What the run is called on both sides.
     tags
         What else is known of the run.
     """
-    flow_run_id = str(flow_run.get_id())
+    flow_run_id, name = str(flow_run.get_id()), str(flow_run.get_name())
     with owned(data_folder(os.environ), flow_run_id):
         folder = connect()
         remove_leftovers(folder, flow_run_id)
@@ -261,7 +290,6 @@ def linked_run(
             mlflow_run(folder, wanted.experiment, name, known) as run_id,
             reporting() as report,
         ):
-            name_run(run_id, name)
             _link_flow_run(flow_run_id, run_id, run_url(folder, run_id))
             log_parameters(run_id, wanted.model_dump(mode="json"))
             yield LinkedRun(folder, run_id, report)

@@ -7,13 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.catalog import Catalog
+from lfw.classes import select_classes
 from lfw.embedding.cohort import check_unseen
 from lfw.fetch import Dataset
 from lfw.figures import plot_split, save
 from lfw.images import read_many
 from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
-from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images, select_people
+from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images
 from tasks.data import read_image_files
 from tasks.embedding import read_cohort
 from tasks.markdown import table
@@ -46,7 +47,7 @@ def split_images(
     """Choose people and images, split them person by person, and check the split for leaks."""
     people = Catalog.read(lists.folder).people
     rows, usable = read_rows(manifest, images), read_usable(manifest, images, audit)
-    names = select_people(people, wanted)
+    names = select_classes(people, wanted)
     chosen = sample_images(usable, names, wanted, wanted.seed)
     pairs = read_pairs(audit)
     split = draw_split(chosen, pairs, wanted.seed, wanted.test_share, wanted.validation_share)

@@ -219,10 +219,15 @@ def artifact_file(run_id: str, name: str) -> Path | None:
 
 def log_page(run_id: str, page: str, name: str) -> None:
     """Log a page as an artifact, and say so in the run's description."""
+    MlflowClient().log_text(run_id, page, name)
+    add_to_description(run_id, f"The run report: `{name}`, under *Artifacts*.")
+
+
+def add_to_description(run_id: str, markdown: str) -> None:
+    """Say more in a run's description, which its page shows above all figures."""
     client = MlflowClient()
-    client.log_text(run_id, page, name)
     note = client.get_run(run_id).data.tags.get(_NOTE, "")
-    client.set_tag(run_id, _NOTE, f"{note}\n\nThe run report: `{name}`, under *Artifacts*.")
+    client.set_tag(run_id, _NOTE, f"{note}\n\n{markdown}")
 
 
 def log_parameters(run_id: str, values: Mapping[str, object]) -> None:

@@ -1,16 +1,19 @@
 """Data sets, drawn and real, and a web server on this machine."""
 
 import os
+import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from lfw.download import kaggle_answers
 from lfw.manifest import Manifest, build_manifest
 from lfw.pack import PACK
 from lfw.sample import write_sample
+from tests.databases import make_databases
 from tests.web import Site
 
 REAL_ARCHIVE = "LFW_SOURCE"
@@ -61,12 +64,30 @@ def spoil_image(folder: Path) -> None:
     pack.write_bytes(whole)
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Give a folder that the first process of a test run to ask for it makes for all."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / f"shared-{name}"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small data set of drawn people. Not to be changed: copy it."""
-    folder = tmp_path_factory.mktemp("sample") / "sample"
-    write_sample(folder, scale=0.15)
-    return folder
+    return made_once(tmp_path_factory, "sample", lambda folder: write_sample(folder, scale=0.15))
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of migrated databases. Not to be worked in: see :mod:`tests.databases`."""
+    return made_once(tmp_path_factory, "databases", make_databases)
 
 
 @pytest.fixture(scope="session")

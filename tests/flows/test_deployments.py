@@ -41,6 +41,7 @@ from lfw.parameters import (
     TrainParameters,
     VerifyParameters,
 )
+from tasks import runs
 
 ROOT = Path(__file__).parents[2]
 FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
@@ -55,6 +56,18 @@ FLOWS: list[tuple[Flow[..., Any], type[Checked], str]] = [
     (score_faces, ScoreParameters, "score"),
     (forget, ForgetParameters, "forget"),
 ]
+NAMES: dict[str, tuple[dict[str, Any], str]] = {
+    "train": ({"top": 4, "seed": 3}, "embedding · top 4 x balanced · seed 3"),
+    "pretrain": ({"exclude_top": 3}, "embedding without the top 3 · seed 0"),
+    "verify": ({"view": "2"}, "view 2 · embedding · seed 0"),
+    "audit": ({}, "audit"),
+    "bias": ({}, "bias · top 6 x balanced"),
+    "compare": ({"seeds": [1]}, "embedding, hog · 6x75 · seed 1"),
+    "promote": ({"model_version": "7"}, "promote 7"),
+    "rollback": ({}, "roll back"),
+    "score": ({"paths": [str(Path(__file__).parent)]}, "champion on flows"),
+    "forget": ({"people": ["A_Name"]}, "forget A_Name"),
+}
 COMMANDS = [command for _, _, command in FLOWS]
 BOUNDS: dict[str, dict[str, Any]] = {
     "source": {"minLength": 1},
@@ -150,6 +163,21 @@ def test_every_flow_ends_some_time(
 ) -> None:
     assert flow.timeout_seconds
     assert flow.timeout_seconds >= HOUR
+
+
+@pytest.mark.parametrize(("flow", "model", "command"), FLOWS, ids=COMMANDS)
+def test_a_run_is_called_by_what_it_is_asked_to_do(
+    flow: Flow[..., Any], model: type[Checked], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, name = NAMES[command]
+    wrong = SimpleNamespace(get_parameters=lambda: {"seed": -1}, get_name=lambda: "its own name")
+    for given, expected in ((asked, name), (None, "its own name")):
+        state = wrong if given is None else SimpleNamespace(get_parameters=lambda g=given: g)
+        monkeypatch.setattr(runs, "flow_run", state)
+        if callable(flow.flow_run_name):
+            assert flow.flow_run_name() == expected
+        else:
+            assert flow.flow_run_name == name
 
 
 def test_the_pull_step_enters_the_folder_of_the_code(

@@ -16,6 +16,8 @@ LEFT = (
     "datasets/.partial-archive-b/image.jpg",
     "downloads/.partial-c/lfw.zip",
     "stages/train/.partial-d/model.keras",
+    "scores/.partial-4f0c-f/4f0c/tiles-0.part",
+    "weights/.partial-g/weights.h5",
     "vectors/.partial-e/v.npz",
 )
 
@@ -35,6 +37,16 @@ def test_half_written_files_go_when_no_run_is_at_work(data: Path) -> None:
     assert len(find_leftovers(data)) == len(LEFT)
     assert len(remove_leftovers(data)) == len(LEFT)
     assert find_leftovers(data) == []
+    assert kept.is_dir()
+
+
+def test_a_link_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    kept = tmp_path / "elsewhere" / "kept"
+    kept.mkdir(parents=True)
+    for name, target in ((".partial-a", kept), (".partial-b", tmp_path / "nowhere")):
+        (tmp_path / name).symlink_to(target)
+    assert len(remove_leftovers(tmp_path)) == 2
+    assert find_leftovers(tmp_path) == []
     assert kept.is_dir()
 
 

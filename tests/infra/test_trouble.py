@@ -25,6 +25,16 @@ def wrapped(cause: Exception) -> Exception:
         (OperationalError("INSERT", {}, Exception("database or disk is full")), "is full"),
         (httpx.ConnectError("refused"), "Prefect server at http://127.0.0.1:4/api answers no"),
         (MlflowException("API request to http://x failed"), "MLflow server at http://m answers no"),
+        (
+            MlflowException(
+                "API request to http://user:secret@m/api failed with exception refused"
+            ),
+            "(API request to http://m/api failed with exception refused)",
+        ),
+        (
+            MlflowException("API request to endpoint /api failed with error code 401 != 200."),
+            "http://m refuses this login: set MLFLOW_TRACKING_USERNAME",
+        ),
     ],
 )
 def test_it_says_what_and_what_to_do(

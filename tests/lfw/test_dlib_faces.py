@@ -28,7 +28,7 @@ def unloaded() -> Iterator[None]:
 
 @pytest.fixture
 def with_extra() -> None:
-    pytest.importorskip("dlib", reason="the extra dlib is not installed: uv sync --extra dlib")
+    pytest.importorskip("dlib", reason="the extra dlib is not installed")
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ def test_without_the_extra_it_is_said_how_to_get_it(
     unloaded: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(InputError, match=r"^model = dlib: dlib .*: uv sync --extra dlib"):
+    with pytest.raises(
+        InputError, match=r"^model = dlib: dlib .*: make setup EXTRAS=\"--extra dlib\""
+    ):
         dlib_features(NOTHING)
 
 
@@ -51,7 +53,7 @@ def test_the_models_are_missed_by_name(unloaded: None, monkeypatch: pytest.Monke
     monkeypatch.setattr(library, "shape_predictor", str, raising=False)
     monkeypatch.setitem(sys.modules, "dlib", library)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    expected = r"^model = dlib: face_recognition_models .*: uv sync --extra dlib"
+    expected = r"^model = dlib: face_recognition_models .*: make setup EXTRAS=\"--extra dlib\""
     with pytest.raises(InputError, match=expected):
         dlib_features(NOTHING)
 

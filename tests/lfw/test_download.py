@@ -5,9 +5,11 @@ import inspect
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from lfw import download as module
 from lfw.download import FetchError, download, fetch_kaggle, kaggle_answers, kept_from_kaggle
@@ -266,6 +268,25 @@ def test_kaggles_failure_says_whether_to_try_again(
 
     assert caught.value.passing is passing
     assert kept_from_kaggle(HANDLE, tmp_path) is None
+
+
+@pytest.mark.parametrize("path", [LOOK_UP, DOWNLOAD, BUNDLE])
+def test_kaggle_that_takes_a_request_and_never_answers_is_left(
+    path: str, kaggle: Site, sample_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lfw.download._READ_SECONDS", 0.2)
+    offer_dataset(kaggle, sample_zip)
+    kaggle.replies[path] = replace(kaggle.replies[path], wait=threading.Event())
+    plain = requests.Session
+
+    since = time.monotonic()
+    with pytest.raises(FetchError, match=f"{HANDLE} cannot be fetched .*timed out") as caught:
+        fetch_kaggle(HANDLE, tmp_path)
+
+    assert time.monotonic() - since < 15  # the server itself waits for 30
+    assert caught.value.passing
+    assert kept_from_kaggle(HANDLE, tmp_path) is None
+    assert requests.Session is plain
 
 
 def test_kaggle_that_is_not_there_is_passing(

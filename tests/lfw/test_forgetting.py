@@ -53,6 +53,16 @@ def forget(data: Path, *names: str) -> dict[str, int]:
     return forget_images(data)
 
 
+def test_a_download_from_kaggle_that_was_cut_short_goes(data: Path) -> None:
+    begun = data / "downloads" / "kaggle" / "datasets" / KAGGLE_DATASET / "4.archive"
+    begun.parent.mkdir(parents=True)
+    begun.write_bytes(b"half an archive")
+    assert forget_images(data) == {}
+    assert begun.exists(), "nobody is forgotten"
+    forget(data, "Ann_Lee")
+    assert not begun.exists()
+
+
 def test_an_unpacked_archive_loses_their_images_and_the_users_file_stays(
     sample_zip: Path, data: Path, person: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Results of stages that hold something of a person are found by their content and lineage."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,21 @@ def test_names_in_tables_and_arrays_are_found(data: Path) -> None:
             np.savez(folder / "t.npz", who=np.array(["Bob"]), x=np.ones(2))
         write_record(folder, stage, "a", "run", Summary(""), {"seed": "0"})
     assert held(data, PERSON) == {"one/a", "two/a"}
+
+
+@pytest.mark.parametrize("name", ["José_Núñez", 'Ann_"Bo"_Lee', "Lee,_Ann"])
+@pytest.mark.parametrize("file", ["t.json", "t.csv"])
+def test_names_are_found_however_a_file_spells_them(data: Path, file: str, name: str) -> None:
+    folder = data / "stages" / "one" / "a"
+    folder.mkdir(parents=True)
+    if file == "t.json":
+        said = {"facts": [{"text": f"Left out:\n{name}"}, {"n": 1}]}
+        (folder / file).write_text(json.dumps(said))
+    else:
+        pd.DataFrame({"name": [name]}).to_csv(folder / file)
+    write_record(folder, "one", "a", "run", Summary(""), {"seed": "0"})
+    assert held(data, name) == {"one/a"}
+    assert held(data, PERSON) == set()
 
 
 def test_what_was_learned_from_it_goes_too_and_nothing_else(data: Path) -> None:

@@ -1,0 +1,103 @@
+"""The embedding that comes with the project becomes a version once, and never a user's champion."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from lfw.digest import file_digest
+from lfw.embedding.store import CARD, NETWORK, SHIPPED, read_embedding
+from tasks import embedding_registry
+from tasks.embedding_registry import register_version, take_shipped
+
+NAME = "lfw-embedding"
+
+
+class Place:
+    """A registry on SQLite, and a project whose embedding a test may change."""
+
+    def __init__(self, folder: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.data, self.shipped = data, folder / "shipped"
+        shutil.copytree(SHIPPED, self.shipped)
+        monkeypatch.setattr(embedding_registry, "SHIPPED", self.shipped)
+        self.client = MlflowClient()
+        self.filed_in = self.client.create_experiment("own", str(data / "artifacts"))
+
+    def change_shipped(self, word: str) -> None:
+        """Ship another embedding. Nothing here asks it for vectors."""
+        (self.shipped / NETWORK).write_bytes(word.encode())
+        card = json.loads((SHIPPED / CARD).read_text())
+        card["network_sha256"] = file_digest(self.shipped / NETWORK)
+        (self.shipped / CARD).write_text(json.dumps(card))
+
+    def learn(self, word: str) -> str:
+        """Register an embedding as one that a user learned."""
+        self.change_shipped(word)
+        run = self.client.create_run(self.filed_in, run_name="embedding of my own")
+        files = {path.name: path for path in self.shipped.iterdir()}
+        learned = read_embedding(self.shipped)
+        made = register_version(run.info.run_id, learned, files, "of my own", "photographs")
+        return str(made["version"])
+
+    def take(self) -> str | None:
+        return take_shipped(self.data)
+
+    def champion(self) -> str:
+        return str(self.client.get_model_version_by_alias(NAME, "champion").version)
+
+    def why(self, version: str) -> str:
+        return self.client.get_model_version(NAME, version).tags["alias_reason"]
+
+    def versions(self) -> int:
+        return len(self.client.search_model_versions(f"name='{NAME}'"))
+
+
+@pytest.fixture
+def place(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    return Place(tmp_path, store, monkeypatch)
+
+
+def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -> None:
+    assert place.take() is None
+    assert (place.versions(), place.champion()) == (1, "1")
+    for tag in ("shipped", "alias_given"):  # as a data folder has it from before these tags
+        place.client.delete_model_version_tag(NAME, "1", tag)
+
+    place.change_shipped("of the next release")
+    said = place.take()
+
+    assert said is not None
+    assert f"{NAME} version 2, which comes with the project now, is champion" in said
+    assert (place.versions(), place.champion()) == (2, "2")
+    assert "Version 1, the champion before, came with an earlier state" in place.why("2")
+    assert place.take() is None
+    assert (place.versions(), place.champion()) == (2, "2")
+
+    place.client.delete_registered_model_alias(NAME, "champion")
+    assert place.take() is None
+    assert (place.versions(), place.champion()) == (2, "2")
+
+    place.change_shipped("of the release after that")
+    place.take()
+    assert (place.versions(), place.champion()) == (3, "3")
+
+
+def test_a_users_own_champion_stays(place: Place) -> None:
+    assert place.learn("my own") == place.champion() == "1"
+    place.change_shipped("of the next release")
+    said = place.take()
+    assert said is not None
+    assert "version 2, which comes with the project now, is challenger" in said
+    assert place.champion() == "1"
+    assert place.client.get_model_version(NAME, "2").aliases == ["challenger"]
+    assert "Version 1 stays champion" in place.why("2")
+    assert place.take() is None
+
+    place.client.set_registered_model_alias(NAME, "champion", "2")  # by hand: the user's choice
+    place.change_shipped("of the release after that")
+    said = place.take()
+    assert said is not None
+    assert "version 2 stays champion" in said
+    assert (place.versions(), place.champion()) == (3, "2")
