@@ -3,10 +3,11 @@
     python -m benchmarks.audit                      # the data set that `lfw train` would take
     python -m benchmarks.audit --source sample --rounds 5 --json
 
-The notebook opens every image and asks for its width. The first audit decodes every image strictly;
-the audit again reads every byte, and compares SHA-256 with what was recorded. Beside the times it
-is counted who finds images that are cut short. cleanvision (`--group peers`) sees a part of the
-images, and that part is audited for its row, too.
+The notebook opens every image, a file of its own, and asks for its width. The first audit decodes
+every image strictly; the audit again reads every byte, and compares SHA-256 with what was recorded.
+Of an archive both read the images where the project keeps them, in one file; the peers get them as
+files in folders. Beside the times it is counted who finds images that are cut short. cleanvision
+(`--group peers`) sees a part of the images, and that part is audited for its row, too.
 """
 
 import importlib.util
@@ -42,6 +43,11 @@ def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
     doubles
         Whether the search for doubled photographs is measured, too.
     """
+    with tempfile.TemporaryDirectory() as scratch:
+        return _run(data, data.as_files(Path(scratch))[1], rounds, part, doubles=doubles)
+
+
+def _run(data: Data, files: Path, rounds: int, part: int, *, doubles: bool) -> Result:
     root, paths = data.images, data.paths
     audit = audit_images(root, paths)
 
@@ -50,8 +56,8 @@ def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
             raise DataError(f"{data.folder} changed while it was measured.")
 
     contenders = {
-        "sizes in a loop": lambda _: discard(look_at_sizes(root, paths)),
-        "Pillow load": lambda _: discard(load_all(root, paths)),
+        "sizes in a loop": lambda _: discard(look_at_sizes(files, paths)),
+        "Pillow load": lambda _: discard(load_all(files, paths)),
         "first audit": lambda _: discard(audit_images(root, paths)),
         "audit again": again,
     }
@@ -61,11 +67,11 @@ def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
     claims = _claims(taken)
     if part and importlib.util.find_spec("cleanvision") is not None:
         seen = paths[:part]
-        few = _against_cleanvision(root, seen, rounds)
+        few = _against_cleanvision(root, files, seen, rounds)
         words = (f"first audit of {len(seen):,} images", "cleanvision")
         claims.append(compare(few, ("part", "cleanvision"), words, 40.0, "least"))
         taken |= few
-    setting = {"images": len(paths), **cut_images_found(root, paths)}
+    setting = {"images": len(paths), **cut_images_found(files, paths)}
     return Result("audit", "python -m benchmarks.audit", claims, taken, setting)
 
 
@@ -92,10 +98,12 @@ def _claims(taken: dict[str, list[float]]) -> list[Claim]:
     return claims
 
 
-def _against_cleanvision(root: Path, paths: list[str], rounds: int) -> dict[str, list[float]]:
+def _against_cleanvision(
+    root: Path, files: Path, paths: list[str], rounds: int
+) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
-            shutil.copyfile(root / path, Path(folder) / Path(path).name)
+            shutil.copyfile(files / path, Path(folder) / Path(path).name)
 
         def clean(_: int) -> float:
             command = [sys.executable, "-m", "benchmarks.peers.cleaning", folder]

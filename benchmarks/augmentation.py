@@ -52,7 +52,8 @@ def run(data: Data, rounds: int, steps: int) -> Result:
     pixels = read_many(data.images, split.part("train")["image_path"].tolist())
     labels = np.array(split.labels("train"))
     with tempfile.TemporaryDirectory() as folder:
-        copy_parts(data.images, {"train": split.part("train")["image_path"].tolist()}, Path(folder))
+        files = data.as_files(Path(folder) / "all")[1]
+        copy_parts(files, {"train": split.part("train")["image_path"].tolist()}, Path(folder))
         contenders = _contenders(Path(folder) / "train", pixels, labels, steps)
         with one_thread_an_image():  # as in a fit
             taken = contest(contenders, rounds)

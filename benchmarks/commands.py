@@ -40,6 +40,7 @@ class Commands:
         self.megabytes: dict[str, list[float]] = {}
         self.accuracy: dict[str, list[float]] = {}
         self.people = rows_of_six(data)
+        self.files = data.as_files(scratch / "files")[0]
 
     def contenders(self) -> dict[str, Any]:
         """Give them by name."""
@@ -71,8 +72,7 @@ class Commands:
         """Run the notebook's script, and give the seconds of its whole fit."""
         folder = self.scratch / f"notebook-{turn}"
         folder.mkdir()
-        images = str(self.data.images.relative_to(self.data.folder))
-        places = [str(self.data.folder), str(folder), "--images", images]
+        places = [str(self.files), str(folder), "--images", self.data.inside]
         ran = run(["benchmarks.peers.notebook", *places, "--epochs", str(self.epochs)])
         took = json.loads(ran.output.splitlines()[-1])
         self._keep("notebook fit", ran, None)

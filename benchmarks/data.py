@@ -1,6 +1,7 @@
 """The data set that a benchmark works on."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from lfw.audit import Audit, audit_images, read_thumbnail
 from lfw.catalog import expand_paths, read_catalog
 from lfw.fetch import Fetched, fetch
 from lfw.images import read_grey
+from lfw.pack import PACK
 from lfw.same_photo import find_same_photos
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source
@@ -30,8 +32,28 @@ class Data:
 
     @property
     def images(self) -> Path:
-        """The folder of people's folders."""
+        """The folder of people's folders, in the pack if the data set was unpacked."""
         return Path(self.fetched.dataset.image_folder)
+
+    @property
+    def inside(self) -> str:
+        """Path of the image folder in the data set as it was published."""
+        return self.fetched.manifest.image_folder.removeprefix(PACK).removeprefix("/") or "."
+
+    def as_files(self, scratch: Path) -> tuple[Path, Path]:
+        """Give the data set as files in folders, as a notebook has it: its folder and its images'.
+
+        Parameters
+        ----------
+        scratch
+            An empty folder, into which they are written if they are packed.
+        """
+        if self.images.is_dir():
+            return self.folder, self.images
+        shutil.unpack_archive(self.folder / PACK, scratch, "zip")
+        lists = shutil.ignore_patterns(PACK)
+        shutil.copytree(self.folder, scratch, ignore=lists, dirs_exist_ok=True)
+        return scratch, scratch / self.inside
 
     @property
     def paths(self) -> list[str]:

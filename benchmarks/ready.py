@@ -3,10 +3,10 @@
     python -m benchmarks.ready --source ~/Downloads/archive.zip
 
 The peer unpacks everything with `extractall`, copies the selected images into a folder for each
-part and person, and then reads them. The project fetches: checks the archive, unpacks it with every
-member checked, records every file's SHA-256, and reads the selected images where they are. A third
-contender reads the selected members in place from the archive (each with its CRC), with no other
-check: the floor of what could be had without unpacking. All on the same disk.
+part and person, and then reads them. The project fetches: takes the archive's SHA-256, unpacks it
+with every member checked into one file, records every file's SHA-256, and reads the selected images
+from there. A third contender reads the selected members in place from the archive (each with its
+CRC), with no other check: the floor of what could be had without unpacking. All on the same disk.
 """
 
 import tempfile
@@ -44,7 +44,7 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
     """
     wanted = _wanted(data)
     paths = [path for part in wanted.values() for path in part]
-    prefix = str(data.images.relative_to(data.folder))
+    prefix = data.inside
 
     def unpack_and_copy(_: int) -> None:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:

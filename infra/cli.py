@@ -272,13 +272,14 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
     from infra.ahead import import_ahead
-    from infra.prefect_server import client_environment, prefect_server
+    from infra.prefect_server import client_settings, prefect_server
 
     folder = data_folder(os.environ)
+    os.environ.update(client_settings(folder))
     ahead = import_ahead()
     with prefect_server(folder) as api_url:
         ahead.join()
-        os.environ.update(client_environment(folder, api_url))
+        os.environ["PREFECT_API_URL"] = api_url
         module, _, name = flow.partition(":")
         function = getattr(importlib.import_module(module), name)
         result: dict[str, Any] = function(**wanted.model_dump())

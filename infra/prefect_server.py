@@ -59,6 +59,19 @@ def client_environment(data_folder: Path, api_url: str) -> dict[str, str]:
     api_url
         The address that ``prefect_server`` yielded.
     """
+    return {**client_settings(data_folder), "PREFECT_API_URL": api_url}
+
+
+def client_settings(data_folder: Path) -> dict[str, str]:
+    """Return what of a client's environment is known before its server is up.
+
+    What the user has set keeps its value.
+
+    Parameters
+    ----------
+    data_folder
+        The project's data folder.
+    """
     folder = data_folder.resolve() / "prefect"
     defaults = {
         "DO_NOT_TRACK": "true",
@@ -80,8 +93,7 @@ def client_environment(data_folder: Path, api_url: str) -> dict[str, str]:
     if os.environ.get("PREFECT_API_URL") and profiles.exists():
         # A server of the user's own may need the key or the password of their profile.
         defaults["PREFECT_PROFILES_PATH"] = str(profiles)
-    kept = {name: os.environ.get(name) or value for name, value in defaults.items()}
-    return {**kept, "PREFECT_API_URL": api_url}
+    return {name: os.environ.get(name) or value for name, value in defaults.items()}
 
 
 @contextlib.contextmanager

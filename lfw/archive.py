@@ -1,4 +1,4 @@
-"""Safe, atomic unpacking of a data set's archive."""
+"""Safe, atomic unpacking of a data set's archive, its images into one file."""
 
 import contextlib
 import errno
@@ -7,17 +7,22 @@ import re
 import stat
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Self, cast
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, NamedTuple, Self, cast
 
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
-from lfw.manifest import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY, Progress
+from lfw.manifest import LIST_SUFFIXES, Progress
+from lfw.member_names import Names
+from lfw.pack import PACK, FileRow, PackWriter
+from lfw.runners import map_chunks
+from lfw.zip_member import SMALL, Content, read_plain
 
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
@@ -27,7 +32,7 @@ DAMAGED = (
 
 _BLOCK = 1 << 20
 _HEADER_BYTES = 1 << 20
-_NAME_BYTES, _PART_BYTES = 1024, 255
+_FILE_OR_FOLDER = frozenset({0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12})  # 0: not from Unix
 _LONG_HEADERS = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -61,10 +66,29 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Member:
+class Unpacked:
+    """What was unpacked.
+
+    Attributes
+    ----------
+    files
+        Path of each file from the folder (through the pack, if it is an image), its size in bytes
+        and its SHA-256.
+    directory_sha256
+        Digest of the pack's directory; empty if there is no image.
+    """
+
+    files: list[FileRow]
+    directory_sha256: str
+
+
+class _Member(NamedTuple):
+    """A member: how it is read whole, if there is nothing unusual about it, and how else."""
+
     name: str
     size: int
     open: Callable[[], IO[bytes]]
+    read_plain: Callable[[], Content | None] = lambda: None
 
 
 def unpack(
@@ -72,8 +96,11 @@ def unpack(
     folder: Path,
     limits: Limits | None = None,
     progress: Progress | None = None,
-) -> None:
+) -> Unpacked:
     """Unpack an archive into a new folder, wholly or not at all.
+
+    Lists become files, images members of one pack (see :mod:`lfw.pack`): to create a file
+    for each image would take most of the time.
 
     Parameters
     ----------
@@ -99,8 +126,9 @@ def unpack(
         made = partial / folder.name
         made.mkdir()
         with _members(archive, limits) as members:
-            _write_all(archive, members, made, limits, progress)
+            unpacked = _write_all(archive, members, made, limits, progress)
         made.replace(folder)
+    return unpacked
 
 
 @contextlib.contextmanager
@@ -158,17 +186,20 @@ def _no_archive(archive: Path) -> str:
 
 def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list[_Member]:
     members = []
+    file = cast("IO[bytes]", opened.fp).fileno()
     for count, info in enumerate(opened.infolist(), start=1):
         _check_count(archive, count, limits)
-        mode = stat.S_IFMT(info.external_attr >> 16)
-        if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        if info.external_attr >> 28 not in _FILE_OR_FOLDER:
             raise DataError(f"{archive}: {info.filename!r} is a link or device, which is refused.")
         if info.flag_bits & 1:
             raise DataError(f"{archive}: {info.filename!r} is encrypted: give an open archive.")
         if info.filename.endswith("/"):  # is_dir() fails on a name of nothing
             continue
         members.append(
-            _Member(info.filename, info.file_size, lambda info=info: opened.open(info))  # type: ignore[misc]
+            _Member(
+                *(info.filename, info.file_size, partial(opened.open, info)),
+                partial(read_plain, file, info),
+            )
         )
     return members
 
@@ -181,9 +212,7 @@ def _tar_members(archive: Path, tar: tarfile.TarFile, limits: Limits) -> list[_M
             continue
         if not info.isreg():
             raise DataError(f"{archive}: {info.name!r} is a link or device, which is refused.")
-        members.append(
-            _Member(info.name, info.size, lambda info=info: _extract(tar, info))  # type: ignore[misc]
-        )
+        members.append(_Member(info.name, info.size, partial(_extract, tar, info)))
     _check_end(tar)
     return members
 
@@ -216,27 +245,37 @@ def _write_all(
     folder: Path,
     limits: Limits,
     progress: Progress | None,
-) -> None:
+) -> Unpacked:
     _check_sizes(archive, members, limits)
-    seen: dict[str, str] = {}
-    room = limits.total_bytes
-    made: set[Path] = set()
-    for done, member in enumerate(members, start=1):
-        path = _safe_path(archive, member.name)
-        if STRAY.search(str(path)):
-            continue
-        _check_name(archive, member.name)
-        _check_kind(archive, path)
-        _check_new(archive, path, seen)
-        target = folder / path
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
-        room -= _write(archive, member, target, min(room, limits.member_bytes))
-        if progress is not None and (done % 500 == 0 or done == len(members)):
-            progress(done, len(members))
-    if not seen:
+    names = Names(archive)
+    named = ((names.add(member.name), member) for member in members)
+    kept = [(path, member) for path, member in named if path is not None]
+    if not kept:
         raise DataError(f"{archive} holds no image and no list.")
+    files: list[FileRow] = []
+    room = limits.total_bytes
+    with contextlib.ExitStack() as stack:
+        images = any(not _is_list(path) for path, _ in kept)
+        pack = stack.enter_context(PackWriter(folder / PACK)) if images else None
+        read = map_chunks(_read_plain, [member for _, member in kept])
+        for (path, member), content in zip(
+            kept, stack.enter_context(contextlib.closing(read)), strict=True
+        ):
+            most = min(room, limits.member_bytes)
+            file = None if _is_list(path) else pack
+            files.append(_write(archive, member, file or folder / path, path, most, content))
+            room -= files[-1][1]
+            if progress is not None and (len(files) % 500 == 0 or len(files) == len(kept)):
+                progress(len(files), len(kept))
+    return Unpacked(files, pack.directory_sha256 if pack is not None else "")
+
+
+def _read_plain(members: Sequence[_Member]) -> list[Content | None]:
+    return [member.read_plain() for member in members]
+
+
+def _is_list(path: str) -> bool:
+    return path.lower().endswith(tuple(LIST_SUFFIXES))
 
 
 def _check_sizes(archive: Path, members: list[_Member], limits: Limits) -> None:
@@ -250,67 +289,60 @@ def _check_sizes(archive: Path, members: list[_Member], limits: Limits) -> None:
         )
 
 
-def _safe_path(archive: Path, name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    unsafe = (
-        path.is_absolute()
-        or ".." in path.parts
-        or "\\" in name
-        or re.match(r"[A-Za-z]:", name)
-        or not path.parts
-    )
-    if unsafe:
-        raise DataError(f"{archive}: the member {name!r} lies outside the folder, and is refused.")
-    return path
+def _write(
+    archive: Path,
+    member: _Member,
+    place: PackWriter | Path,
+    path: str,
+    most: int,
+    content: Content | None,
+) -> FileRow:
+    """Write a member, and give its row; it is read here if it could not be read at once."""
+    where = f"{PACK}/{path}" if isinstance(place, PackWriter) else path
+    if content is None and member.size <= SMALL:
+        whole = b"".join(_blocks(archive, member, most))
+        content = whole, zlib.crc32(whole), sha256(whole).hexdigest()
+    if content is None:
+        digest = sha256()
+        blocks = _blocks(archive, member, most, digest.update)
+        if isinstance(place, PackWriter):
+            place.add_blocks(path, blocks)
+        else:
+            _write_list(place, blocks)
+        return where, member.size, digest.hexdigest()
+    if len(content[0]) > most:
+        raise _too_large(archive, member)
+    if isinstance(place, PackWriter):
+        place.add(path, *content[:2])
+    else:
+        _write_list(place, [content[0]])
+    return where, len(content[0]), content[2]
 
 
-def _check_name(archive: Path, name: str) -> None:
-    """Refuse what no file system may take, or no terminal may show."""
-    try:
-        sizes = [len(part.encode()) for part in name.split("/")]
-    except UnicodeEncodeError:
-        raise DataError(f"{archive}: the name {name!r} is no valid Unicode: refused.") from None
-    if max(sizes) > _PART_BYTES or sum(sizes) + len(sizes) > _NAME_BYTES:
-        raise DataError(f"{archive}: the name {name[:40]!r}… is too long, which is refused.")
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        raise DataError(f"{archive}: the name {name!r} has control characters: refused.")
+def _write_list(path: Path, blocks: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.writelines(blocks)
 
 
-def _check_kind(archive: Path, path: PurePosixPath) -> None:
-    if path.suffix.lower() not in IMAGE_SUFFIXES | LIST_SUFFIXES:
-        raise DataError(
-            f"{archive}: {str(path)!r} is neither an image ({', '.join(sorted(IMAGE_SUFFIXES))}) "
-            f"nor a list ({', '.join(sorted(LIST_SUFFIXES))}), and is refused."
-        )
-
-
-def _check_new(archive: Path, path: PurePosixPath, seen: dict[str, str]) -> None:
-    """Refuse names that are one on some file systems: the copy would depend on the machine."""
-    for parent in path.parents:
-        other = seen.setdefault(_folded(parent), f"{parent}/")
-        if other != f"{parent}/":
-            raise DataError(f"{archive} has {f'{parent}/'!r} once more as {other!r}: refused.")
-    other = seen.setdefault(_folded(path), "")
-    if other:
-        raise DataError(f"{archive} has {str(path)!r} twice, or once more as {other!r}: refused.")
-    seen[_folded(path)] = str(path)
-
-
-def _folded(path: PurePosixPath) -> str:
-    return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _write(archive: Path, member: _Member, target: Path, room: int) -> int:
-    written = 0
-    with member.open() as source, target.open("xb") as file:
+def _blocks(
+    archive: Path, member: _Member, most: int, seen: Callable[[bytes], object] = len
+) -> Iterator[bytes]:
+    """Read a member, and refuse it where it has not the size that it claims."""
+    read = 0
+    with member.open() as source:
         while block := source.read(_BLOCK):
-            written += len(block)
-            if written > room or written > member.size:
-                raise DataError(
-                    f"{archive}: {member.name!r} unpacks to more than it says or than the limit "
-                    "allows, which is refused."
-                )
-            file.write(block)
-    if written != member.size:
+            read += len(block)
+            if read > most or read > member.size:
+                raise _too_large(archive, member)
+            seen(block)
+            yield block
+    if read != member.size:
         raise DataError(f"{archive}: {member.name!r} is cut short: fetch the archive again.")
-    return written
+
+
+def _too_large(archive: Path, member: _Member) -> DataError:
+    return DataError(
+        f"{archive}: {member.name!r} unpacks to more than it says or than the limit "
+        "allows, which is refused."
+    )

@@ -4,7 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -16,9 +16,10 @@ from PIL import Image, UnidentifiedImageError
 
 from lfw.errors import DataError, InputError
 from lfw.files import read_table
+from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
-from lfw.manifest import Progress, read_file
-from lfw.runners import IN_THREADS, Runner, map_chunks
+from lfw.manifest import Progress
+from lfw.runners import CHUNK, IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
 
@@ -38,7 +39,6 @@ _AS_EXPECTED: dict[str, object] = {
 }
 _QUARTER = -(-SIZE // 4)
 _STEP = SIZE / 4 / THUMBNAIL_SIDE  # pixels of a quarter-size image to one of a thumbnail
-_TO_THUMBNAIL = np.array([[_STEP, 0, (_STEP - 1) / 2], [0, _STEP, (_STEP - 1) / 2]])
 _BASELINE, _SCAN = b"\xc0", b"\xda"
 _PLAIN = frozenset({b"\xdb", b"\xc4", b"\xe0"})  # tables, and the head of JFIF
 
@@ -105,13 +105,16 @@ def audit_images(
     kept = len(paths) if keep_thumbnails else 0
     thumbnails = np.zeros((kept, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     odd: dict[int, dict[str, object]] = {}
+    parts = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    done = 0
     with one_thread_an_image():
-        found = map_chunks(partial(_examine_all, image_folder), paths, runner, progress)
-        for place, (row, small) in enumerate(found):
+        for rows, small in map_chunks(partial(_examine_all, image_folder), parts, runner, chunk=1):
             if keep_thumbnails:
-                thumbnails[place] = small
-            if row is not None:
-                odd[place] = row
+                thumbnails[done : done + len(small)] = small
+            odd |= {done + place: row for place, row in rows.items()}
+            done += len(small)
+            if progress is not None:
+                progress(done, len(paths))
     return Audit(_frame(paths, odd), thumbnails)
 
 
@@ -133,39 +136,57 @@ def read_thumbnail(path: Path) -> NDArray[np.uint8]:
     OSError, ValueError
         If it cannot be decoded.
     """
-    content = path.read_bytes()
+    content = read_image(path)
     with Image.open(io.BytesIO(content)) as image:
         return thumbnail(_decode(content, image))
 
 
 def _examine_all(
-    image_folder: Path, paths: Sequence[str]
-) -> list[tuple[dict[str, object] | None, NDArray[np.uint8]]]:
-    """Examine images; one as it should be has no row."""
-    return [_glance(f"{image_folder}/{path}") or _examine(image_folder / path) for path in paths]
+    image_folder: Path, parts: Sequence[Sequence[str]]
+) -> list[tuple[dict[int, dict[str, object]], NDArray[np.uint8]]]:
+    """Examine parts of the images: rows of those that are not plainly as they should be."""
+    examined = []
+    for paths in parts:
+        quarters = np.zeros((len(paths), _QUARTER, _QUARTER), np.uint8)
+        contents = read_images(image_folder, paths)
+        plain = [
+            content is not None and _glance(path, content, quarters[place])
+            for place, (path, content) in enumerate(zip(paths, contents, strict=True))
+        ]
+        smalls, rows = _shrink(quarters), {}
+        for place in (place for place, good in enumerate(plain) if not good):
+            rows[place], smalls[place] = _examine(image_folder / paths[place])
+        examined.append((rows, smalls))
+    return examined
 
 
-def _glance(path: str) -> tuple[None, NDArray[np.uint8]] | None:
-    """Decode an image that is as LFW's are, or leave it to a closer look."""
-    if not path.endswith(".jpg"):
-        return None
+def _glance(path: str, content: bytes, quarter: NDArray[np.uint8]) -> bool:
+    """Decode an image that is as LFW's are, at a quarter, or leave it to a closer look."""
+    if not path.endswith(".jpg") or not is_plain_jpeg(content, SIZE, SIZE):
+        return False
+    sizes = {"min_height": _QUARTER, "min_width": _QUARTER, "min_factor": 1}
     try:
-        content = read_file(path)
-        if not is_plain_jpeg(content, SIZE, SIZE):
-            return None
-        grey = simplejpeg.decode_jpeg(
-            content, "GRAY", min_height=_QUARTER, min_width=_QUARTER, min_factor=1, strict=True
-        )
-    except (OSError, ValueError):
-        return None
-    small = cv2.warpAffine(
-        grey[:, :, 0],
-        _TO_THUMBNAIL,
-        (THUMBNAIL_SIDE, THUMBNAIL_SIDE),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return None, np.asarray(small, np.uint8)
+        simplejpeg.decode_jpeg(content, "GRAY", **sizes, buffer=quarter, strict=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _shrink(quarters: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make thumbnails of quarter-size images, all at once: half the time of one by one."""
+    count, rows = len(quarters), len(quarters) * THUMBNAIL_SIDE
+    columns, lines = _places(count)
+    tall = cv2.remap(quarters.reshape(-1, _QUARTER), columns, lines, cv2.INTER_LINEAR)
+    return np.asarray(tall, np.uint8).reshape(count, rows // count, THUMBNAIL_SIDE)
+
+
+@lru_cache(maxsize=2)
+def _places(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Say where each pixel of thumbnails, one below the other, lies in the quarter-size images."""
+    along = np.clip(_STEP * np.arange(THUMBNAIL_SIDE) + (_STEP - 1) / 2, 0, _QUARTER - 1)
+    down = np.concatenate([along + number * _QUARTER for number in range(count)])
+    columns, lines = np.meshgrid(along, down)
+    return columns.astype(np.float32), lines.astype(np.float32)
 
 
 def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:
@@ -209,7 +230,7 @@ def _examine(path: Path) -> tuple[dict[str, object], NDArray[np.uint8]]:
     }
     small = np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.uint8)
     try:
-        content = path.read_bytes()
+        content = read_image(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:

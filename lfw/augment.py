@@ -71,62 +71,98 @@ class Augmentation:
         -------
         ndarray of shape (height, width, channels)
         """
-        height, width = size or image.shape[:2]
-        matrix = self._matrix(image.shape[:2], (height, width), rng)
-        moved = cv2.warpAffine(
-            image,
-            matrix[:2],
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        lit = self._light(np.asarray(moved, np.uint8).reshape(height, width, image.shape[2]), rng)
-        return self._spoil(lit, rng)
+        changed: NDArray[np.uint8] = self.apply_all(image[np.newaxis], rng, size)[0]
+        return changed
 
-    def _matrix(
+    def apply_all(
+        self,
+        images: NDArray[np.uint8],
+        rng: np.random.Generator,
+        size: tuple[int, int] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Change images, each in its own way: what is drawn for all at once costs a tenth.
+
+        Parameters
+        ----------
+        images
+            Of shape (n, height, width, channels).
+        rng, size
+            As for :meth:`apply`.
+
+        Returns
+        -------
+        ndarray of shape (n, height, width, channels)
+        """
+        height, width = size or images.shape[1:3]
+        matrices = self._matrices(images.shape[:3], (height, width), rng)
+        changed = np.empty((len(images), height, width, images.shape[3]), np.uint8)
+        for image, matrix, result in zip(images, matrices, changed, strict=True):
+            cv2.warpAffine(
+                image,
+                matrix,
+                (width, height),
+                dst=result,
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        self._light(changed, rng)
+        for result in changed if self.blur or self.erase else ():
+            self._spoil(result, rng)
+        return changed
+
+    def _matrices(
         self, given: tuple[int, ...], wanted: tuple[int, int], rng: np.random.Generator
     ) -> NDArray[np.float64]:
-        """Map a result's point (x, y, 1) to where it comes from."""
-        angle, shear = np.radians(rng.uniform(-1, 1, 2) * (self.rotate, self.shear))
-        zoom_x, zoom_y = 1 + rng.uniform(-1, 1, 2) * self.zoom
-        shift_x, shift_y = rng.uniform(-1, 1, 2) * self.shift
-        mirror = -1.0 if rng.random() < 0.5 * self.flip else 1.0
-        cos, sin = np.cos(angle), np.sin(angle)
-        rotated = np.array([[cos, -sin], [sin, cos]])
+        """Map points (x, y, 1) of n results to where they come from: of shape (n, 2, 3)."""
+        count, *_ = given
+        angle, shear = np.radians(_drawn(rng, count, 2) * (self.rotate, self.shear)).T
+        zooms = 1 + _drawn(rng, count, 2) * self.zoom
+        shifts = _drawn(rng, count, 2) * self.shift
+        zooms[rng.random(count) < 0.5 * self.flip, 0] *= -1
         # As Keras' ImageDataGenerator does: rows slide sideways and shrink by the cosine.
-        sheared = np.array([[1.0, -np.sin(shear)], [0.0, np.cos(shear)]])
-        linear = rotated @ sheared @ np.diag([zoom_x, zoom_y]) @ np.diag([mirror, 1.0])
-        source, centre = (np.array([w - 1, h - 1]) / 2 for h, w in (given, wanted))
-        matrix = np.eye(3)
-        matrix[:2, :2] = linear
-        matrix[:2, 2] = source + np.array([shift_x, shift_y]) - linear @ centre
-        return matrix
+        linear = np.empty((count, 2, 2))
+        linear[:, 0, 0], linear[:, 0, 1] = np.cos(angle), -np.sin(angle + shear)
+        linear[:, 1, 0], linear[:, 1, 1] = np.sin(angle), np.cos(angle + shear)
+        linear *= zooms[:, np.newaxis]
+        source, centre = (np.array([w - 1, h - 1]) / 2 for h, w in (given[1:], wanted))
+        offsets = source + shifts - linear @ centre
+        return np.concatenate([linear, offsets[:, :, np.newaxis]], axis=2)
 
-    def _light(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _light(self, images: NDArray[np.uint8], rng: np.random.Generator) -> None:
+        """Change spread, level and colours of images in their place."""
+        count, _, width, colours = images.shape
         if not (self.contrast or self.brightness or self.tint or self.shade):
-            return image
-        gain = 1 + rng.uniform(-1, 1) * self.contrast
-        level = rng.uniform(-1, 1) * self.brightness * 255
-        middle = float(image.mean())
-        lit = image.astype(np.float32) * gain + (1 - gain) * middle + level
-        if self.tint:
-            lit = lit * (1 + rng.uniform(-1, 1, image.shape[2]) * self.tint)
-        if self.shade:
-            slope = np.linspace(-1, 1, image.shape[1]) * rng.uniform(-1, 1) * self.shade
-            lit = lit * (1 + slope[:, np.newaxis])
-        # Rounded to 8 bits, as every decoded image is.
-        rounded = cv2.convertScaleAbs(np.maximum(lit, 0).astype(np.float32))
-        return np.asarray(rounded, dtype=np.uint8).reshape(image.shape)
+            return
+        gains = 1 + _drawn(rng, count) * self.contrast
+        levels = _drawn(rng, count) * self.brightness * 255
+        tints = 1 + _drawn(rng, count, colours) * self.tint if self.tint else None
+        slopes = _drawn(rng, count) * self.shade if self.shade else None
+        across = np.linspace(-1, 1, width)
+        for k, image in enumerate(images):
+            middle = sum(cv2.mean(image)) / colours
+            level = (1 - gains[k]) * middle + levels[k]
+            if tints is None and slopes is None:
+                cv2.addWeighted(image, gains[k], image, 0.0, level, dst=image)
+                continue
+            lit = image.astype(np.float32) * gains[k] + level
+            if tints is not None:
+                lit = lit * tints[k]
+            if slopes is not None:
+                lit = lit * (1 + (across * slopes[k])[:, np.newaxis])
+            # Rounded to 8 bits, as every decoded image is.
+            cv2.convertScaleAbs(np.maximum(lit, 0).astype(np.float32), dst=image)
 
-    def _spoil(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Blur an image, and blot a rectangle of it out."""
+    def _spoil(self, image: NDArray[np.uint8], rng: np.random.Generator) -> None:
+        """Blur an image in its place, and blot a rectangle of it out."""
         if self.blur and rng.random() < _BLURRED:
-            blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.1, 1) * self.blur)
-            image = np.asarray(blurred, dtype=np.uint8).reshape(image.shape)
+            cv2.GaussianBlur(image, (0, 0), rng.uniform(0.1, 1) * self.blur, dst=image)
         if self.erase and rng.random() < self.erase:
-            image = image.copy()
             high, wide = (int(side * rng.uniform(*_ERASED)) for side in image.shape[:2])
             top = int(rng.integers(0, image.shape[0] - high))
             left = int(rng.integers(0, image.shape[1] - wide))
             image[top : top + high, left : left + wide] = rng.integers(0, 256)
-        return image
+
+
+def _drawn(rng: np.random.Generator, *shape: int) -> NDArray[np.float64]:
+    """Draw numbers evenly from -1 to 1."""
+    return np.asarray(rng.uniform(-1, 1, shape), np.float64)

@@ -4,11 +4,14 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+
+_LINES = 4096
 
 
 def file_digest(path: Path) -> str:
@@ -19,10 +22,9 @@ def file_digest(path: Path) -> str:
 
 def text_digest(lines: Iterable[str]) -> str:
     """SHA-256 of lines of text, in hexadecimal; their order counts."""
-    whole = hashlib.sha256()
-    for line in lines:
-        whole.update(line.encode())
-        whole.update(b"\n")
+    whole, left = hashlib.sha256(), iter(lines)
+    while some := list(itertools.islice(left, _LINES)):
+        whole.update("\n".join([*some, ""]).encode())
     return whole.hexdigest()
 
 

@@ -8,13 +8,13 @@ from typing import Literal
 
 import filelock
 
-from lfw.archive import unpack
+from lfw.archive import Unpacked, unpack
 from lfw.digest import code_digests, file_digest, value_digest
 from lfw.download import download, fetch_kaggle, kept_from_kaggle
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
-from lfw.manifest import Manifest, Progress, build_manifest
+from lfw.manifest import Manifest, Progress, build_manifest, manifest_of
 from lfw.sample import is_sample, write_sample
 from lfw.sources import NOTE, Source, download_path, kaggle_cache, remember, removed_note
 
@@ -28,6 +28,9 @@ KNOWN_IMAGES = {
 Report = Callable[[str], Progress | None]
 """Given the title of some long work, gives what is told of its progress."""
 
+_Make = Callable[[Path], Unpacked | None]
+"""Makes a data set's folder, and tells what is in it unless it has to be read for that."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -36,7 +39,8 @@ class Dataset:
     Attributes
     ----------
     folder, image_folder
-        Absolute paths of the data set and of the folder of people's folders.
+        Absolute paths of the data set and of the folder of people's folders; that of a copy of the
+        project's leads through a file (see :mod:`lfw.image_store`).
     source
         Where it came from.
     kind
@@ -183,7 +187,7 @@ def _verify(source: Source, manifest: Manifest, forgotten: Forgotten) -> str:
 
 def _plan(
     source: Source, data_folder: Path, report: Report
-) -> tuple[Path, str | None, Callable[[Path], None] | None]:
+) -> tuple[Path, str | None, _Make | None]:
     """Give the data set's folder, its archive's digest, and what makes the folder if need be."""
     datasets = data_folder / "datasets"
     if source.kind == "folder":
@@ -208,12 +212,12 @@ def _plan(
             f"{archive} has the SHA-256 {sha256}, not {source.sha256} as demanded: fetch it again."
         )
 
-    def make(folder: Path) -> None:
+    def make(folder: Path) -> Unpacked:
         if not archive.is_file() and bring() != sha256:
             removed_note(archive).unlink()
             raise DataError(f"{source.location} has changed since it was fetched: run again.")
         try:
-            unpack(archive, folder, progress=report("unpack"))
+            return unpack(archive, folder, progress=report("unpack"))
         except (DataError, InputError):
             _forget(source, archive)
             raise
@@ -246,22 +250,28 @@ def _sealed(folder: Path, report: Report) -> Manifest | None:
         manifest = build_manifest(folder, report("checksums"))
     except (OSError, UnicodeDecodeError, DataError):
         return None
-    return manifest if manifest.data_digest == sealed else None
+    return manifest if _sealing(manifest) == sealed else None
 
 
-def _make(
-    data_folder: Path, folder: Path, make: Callable[[Path], None], report: Report
-) -> Manifest:
+def _sealing(manifest: Manifest) -> str:
+    """Give what a copy is sealed with; a pack's directory has checksums that no digest covers."""
+    return f"{manifest.data_digest}\n{manifest.directory_sha256}".strip()
+
+
+def _make(data_folder: Path, folder: Path, make: _Make, report: Report) -> Manifest:
     """Make a data set aside, move it to its place, and seal it with its digest."""
     with new_folder_beside(folder) as partial:
         made = partial / "made"
-        make(made)
-        whole = build_manifest(made, report("checksums"))
+        written = make(made)
+        if written is None:
+            whole = build_manifest(made, report("checksums"))
+        else:
+            whole = manifest_of(made, written.files, directory_sha256=written.directory_sha256)
         manifest = leave_out(data_folder, made, whole, ours=True)
         if folder.exists():
             folder.replace(partial / "spoilt")
         made.replace(folder)
-    write_text(_seal(folder), manifest.data_digest + "\n")
+    write_text(_seal(folder), _sealing(manifest) + "\n")
     if manifest is not whole:
         _remove_downloads(data_folder)
     return manifest
@@ -278,6 +288,7 @@ def forget_images(data_folder: Path) -> dict[str, int]:
     removed = {}
     (data_folder / "datasets").mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(data_folder / "datasets" / ".lock"):
+        sweep_partial(data_folder / "datasets")
         for folder in copies_of(data_folder):
             try:
                 whole = build_manifest(folder)
@@ -299,8 +310,8 @@ def _leave_out_sealed(data_folder: Path, folder: Path, whole: Manifest) -> Manif
     left = leave_out(data_folder, folder, whole, ours=True)
     seal = _seal(folder)
     if left is not whole and seal.is_file():
-        if seal.read_text(encoding="ascii").strip() == whole.data_digest:
-            write_text(seal, left.data_digest + "\n")
+        if seal.read_text(encoding="ascii").strip() == _sealing(whole):
+            write_text(seal, _sealing(left) + "\n")
         _remove_downloads(data_folder)
     return left
 

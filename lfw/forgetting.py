@@ -7,16 +7,18 @@ without them.
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
 
 from lfw.errors import DataError
-from lfw.files import write_text
+from lfw.files import new_folder_beside, write_text
+from lfw.image_store import close_packs
 from lfw.manifest import Manifest, person_of
+from lfw.pack import PACK, copy_pack
 
 RECORD = "forgotten.json"
 
@@ -88,6 +90,8 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
         Of what is left.
     """
     known = read_forgotten(data_folder)
+    if not known.people:
+        return whole
     left = whole.without(known.people)
     if len(left.files) == len(whole.files):
         return whole
@@ -97,10 +101,27 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
         known = read_forgotten(data_folder)
         traced = {left.images_digest: known.whole(whole.images_digest)}
         _write(data_folder, known.people, Forgotten(left_of=dict(known.left_of) | traced))
-    if ours:
-        for name in sorted(shown_in(whole) & set(known.people)):
-            shutil.rmtree(folder / whole.image_folder / name)
+    if not ours:
+        return left
+    gone = shown_in(whole) & set(known.people)
+    if whole.directory_sha256:
+        return replace(left, directory_sha256=_take_out(folder, whole.image_folder, gone))
+    for name in sorted(gone):
+        shutil.rmtree(folder / whole.image_folder / name)
     return left
+
+
+def _take_out(folder: Path, image_folder: str, people: Collection[str]) -> str:
+    """Replace a pack by one without some people, and give its directory's digest."""
+    prefix = image_folder.removeprefix(PACK).removeprefix("/")
+    depth = len(prefix.split("/")) if prefix else 0
+    with new_folder_beside(folder) as partial:  # beside, where leftovers are looked for
+        digest = copy_pack(
+            folder / PACK, partial / PACK, lambda name: name.split("/")[depth] not in people
+        )
+        (partial / PACK).replace(folder / PACK)
+    close_packs()
+    return digest
 
 
 def copies_of(data_folder: Path) -> list[Path]:

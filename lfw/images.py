@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lfw.errors import DataError
+from lfw.image_store import read_image
 from lfw.manifest import Progress
 from lfw.threads import in_threads
 
@@ -32,10 +33,17 @@ CENTRE: Crop = (slice(69, 181), slice(77, 173))
 _PNG = b"\x89PNG"
 
 
-def read_rgb(path: Path) -> NDArray[np.uint8]:
+def read_rgb(path: Path, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Decode an image strictly, as 8-bit RGB of 250x250 pixels.
 
     An image of another size is brought to this one by area averaging.
+
+    Parameters
+    ----------
+    path
+        The image, a file or in a pack.
+    out
+        An array of that shape, in which the pixels may be put to save the time of another.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         If the file is not a whole, valid JPEG or PNG, or claims more than 50 million pixels.
     """
     try:
-        pixels = decode_rgb(path.read_bytes())
+        pixels = decode_rgb(read_image(path), out)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded: {error}.") from error
     if pixels.shape[:2] != (SIZE, SIZE):
@@ -56,8 +64,15 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-def decode_rgb(content: bytes) -> NDArray[np.uint8]:
+def decode_rgb(content: bytes, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Decode a JPEG or PNG strictly, as 8-bit RGB in its own size.
+
+    Parameters
+    ----------
+    content
+        The file.
+    out
+        An array into which a JPEG of its shape is decoded.
 
     Returns
     -------
@@ -74,8 +89,10 @@ def decode_rgb(content: bytes) -> NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"), dtype=np.uint8)
     height, width = simplejpeg.decode_jpeg_header(content)[:2]
     _check_size(height, width)
+    buffer = out if out is not None and out.shape == (height, width, 3) else None
     return np.asarray(
-        simplejpeg.decode_jpeg(content, colorspace="RGB", strict=True), dtype=np.uint8
+        simplejpeg.decode_jpeg(content, colorspace="RGB", strict=True, buffer=buffer),
+        dtype=np.uint8,
     )
 
 
@@ -103,7 +120,7 @@ def read_many(
     Parameters
     ----------
     image_folder
-        The folder of people's folders.
+        The folder of people's folders, or such a folder in a pack.
     paths
         Image paths from there.
     progress
@@ -119,9 +136,14 @@ def read_many(
         Naming the first file that cannot be decoded.
     """
     pixels = np.empty((len(paths), SIZE, SIZE, 3), dtype=np.uint8)
-    decoded = in_threads(lambda path: read_rgb(image_folder / path), paths, progress)
-    for number, image in enumerate(decoded):
-        pixels[number] = image
+
+    def read(number: int) -> None:
+        image = read_rgb(image_folder / paths[number], pixels[number])
+        if not np.shares_memory(image, pixels[number]):
+            pixels[number] = image
+
+    for _ in in_threads(read, range(len(paths)), progress):
+        pass
     return pixels
 
 

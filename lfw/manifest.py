@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from lfw.digest import text_digest
 from lfw.errors import DataError
+from lfw.image_store import read_file
+from lfw.pack import PACK, FileRow, Pack
 from lfw.threads import Progress, in_threads
 
-__all__ = ["Manifest", "Progress", "build_manifest", "read_file"]
+__all__ = ["Manifest", "Progress", "build_manifest", "manifest_of"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 LIST_SUFFIXES = frozenset({".csv", ".txt"})
@@ -25,8 +28,6 @@ STRAY = re.compile(
 )
 """Files that desktops and editors leave behind: named, never read."""
 
-
-_AT_ONCE = 1 << 15
 _DEPTH = 32
 
 
@@ -40,14 +41,18 @@ class Manifest:
         One row a file: ``kind`` (``image`` or ``list``), ``path`` (POSIX; of an image from the
         image folder, of a list its name), ``size`` in bytes, ``sha256``; sorted by kind and path.
     image_folder
-        The folder of people's folders, relative to the data set's.
+        The folder of people's folders, relative to the data set's; within a pack, if the images
+        are in one (see :mod:`lfw.pack`).
     stray
         Paths of files that are neither image nor list, relative to the data set's folder.
+    directory_sha256
+        Digest of the pack's directory; empty if the images are files of their own.
     """
 
     files: pd.DataFrame
     image_folder: str
-    stray: tuple[str, ...]
+    stray: tuple[str, ...] = ()
+    directory_sha256: str = ""
 
     @property
     def images(self) -> pd.DataFrame:
@@ -92,32 +97,66 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
     Parameters
     ----------
     folder
-        A data set's folder: lists beside an image folder, doubled or not, as on Kaggle.
+        A data set's folder: lists beside an image folder, doubled or not, as on Kaggle, or beside
+        a pack of the images.
     progress
-        Told how many of how many files were read.
+        Told how many of how many files were read; of a pack, how many of its images.
 
     Raises
     ------
     DataError
         If there is no image, if images lie in two image folders, if a link, a pipe or a device is
-        found, if a name is no text, or if a file or folder cannot be read.
+        found, if a name is no text, if a file or folder cannot be read, or a pack is damaged.
     """
     images, lists, stray = _sort_files(folder)
-    image_folder = _image_folder(folder, images)
-    rows = _measure(folder, images + lists, progress)
+    if images or PACK not in stray:
+        return manifest_of(folder, _measure(folder, images + lists, progress), stray)
+    try:
+        pack = Pack(folder / PACK)
+    except OSError as error:
+        raise DataError(f"{folder / PACK} cannot be read: {error.strerror}.") from error
+    files = [(f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress)]
+    stray.remove(PACK)
+    files += _measure(folder, lists, None)
+    return manifest_of(folder, files, stray, pack.directory_sha256)
+
+
+def manifest_of(
+    folder: Path, files: Iterable[FileRow], stray: Iterable[str] = (), directory_sha256: str = ""
+) -> Manifest:
+    """Put a manifest together from files that were measured.
+
+    Parameters
+    ----------
+    folder
+        The data set's, for messages.
+    files
+        Path from there (through the pack, if the image is in one), size and SHA-256.
+    stray, directory_sha256
+        As in :class:`Manifest`.
+
+    Raises
+    ------
+    DataError
+        If there is no image, or images lie in two image folders or in none.
+    """
+    images: list[FileRow] = []
+    lists: list[FileRow] = []
+    for row in files:
+        (lists if _suffix(row[0]) in LIST_SUFFIXES else images).append(row)
+    image_folder = _image_folder(folder, [path for path, _, _ in images])
     start = 0 if image_folder == "." else len(image_folder) + 1
-    shown = [path[start:] for path in images] + [_name(path) for path in lists]
-    frame = pd.DataFrame(rows, columns=["size", "sha256"])
-    frame.insert(0, "path", shown)
-    frame.insert(0, "kind", ["image"] * len(images) + ["list"] * len(lists))
-    frame = frame.sort_values(["kind", "path"], ignore_index=True)
-    return Manifest(frame, image_folder, tuple(stray))
+    rows = sorted((("image", path[start:], *rest) for path, *rest in images), key=_shown)
+    lists.sort(key=lambda row: row[0].split("/"))  # where two have one name
+    rows += sorted((("list", _name(path), *rest) for path, *rest in lists), key=_shown)
+    frame = pd.DataFrame(rows, columns=["kind", "path", "size", "sha256"])
+    return Manifest(frame, image_folder, tuple(stray), directory_sha256)
 
 
 def _sort_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
     images, lists, stray = [], [], []
     for path in _walk(str(folder), ""):
-        suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (a Path costs ten times as much)
+        suffix = _suffix(path)
         if STRAY.search(path):
             stray.append(path)
         elif suffix in IMAGE_SUFFIXES:
@@ -126,11 +165,17 @@ def _sort_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
             lists.append(path)
         else:
             stray.append(path)
-    if not images:
-        raise DataError(
-            f"{folder} holds no image: give the folder that has lfw-deepfunneled/ and the lists."
-        )
     return images, lists, stray
+
+
+_shown = itemgetter(1)
+
+
+def _suffix(path: str) -> str:
+    """Give what Path.suffix gives, in lower case, at a tenth of its cost."""
+    name = path[path.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 and name[:dot].strip(".") else ""
 
 
 def _walk(folder: str, prefix: str) -> Iterable[str]:
@@ -174,12 +219,16 @@ def _check_entry(entry: os.DirEntry[str]) -> None:
 
 def _image_folder(folder: Path, images: list[str]) -> str:
     """Find the folder of people's folders: two levels above every image."""
-    folders = {path.rpartition("/")[0] for path in images if "/" in path}
-    parents = {name.rpartition("/")[0] or "." for name in folders}
-    flat = [path for path in images if path.count("/") == 0]
-    if flat:
+    if not images:
         raise DataError(
-            f"{folder} has images outside a person's folder, {flat[0]} for one: an image belongs "
+            f"{folder} holds no image: give the folder that has lfw-deepfunneled/ and the lists."
+        )
+    folders = {path.rpartition("/")[0] for path in images}
+    parents = {name.rpartition("/")[0] or "." for name in folders}
+    if "" in folders:
+        flat = next(path for path in images if "/" not in path)
+        raise DataError(
+            f"{folder} has images outside a person's folder, {flat} for one: an image belongs "
             "in <image folder>/<Name>/<Name>_0001.jpg."
         )
     if len(parents) > 1:
@@ -190,39 +239,21 @@ def _image_folder(folder: Path, images: list[str]) -> str:
     return parents.pop()
 
 
-def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[tuple[int, str]]:
+def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[FileRow]:
     root = f"{folder}/"
 
-    def one(path: str) -> tuple[int, str]:
+    def one(path: str) -> FileRow:
         try:
             content = read_file(root + path)
         except OSError as error:
             raise DataError(f"{root}{path} cannot be read: {error.strerror}.") from error
-        return len(content), sha256(content).hexdigest()
+        return path, len(content), sha256(content).hexdigest()
 
     return list(in_threads(one, paths, progress))
 
 
-def read_file(path: str) -> bytes:
-    """Read a small file in three calls of the system; Python's own way takes eight.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    try:
-        parts = [os.read(file, _AT_ONCE)]
-        while len(parts[-1]) == _AT_ONCE or (len(parts) > 1 and parts[-1]):
-            parts.append(os.read(file, _AT_ONCE))
-    finally:
-        os.close(file)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
 def _rows_digest(rows: pd.DataFrame) -> str:
-    columns = (rows["kind"], rows["path"], rows["size"], rows["sha256"])
+    columns = (rows[name].tolist() for name in ("kind", "path", "size", "sha256"))
     return text_digest(
         f"{kind}\t{path}\t{size}\t{sha}" for kind, path, size, sha in zip(*columns, strict=True)
     )

@@ -8,7 +8,7 @@ import importlib
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -52,8 +52,10 @@ def map_chunks(
     runner: Runner = IN_THREADS,
     progress: Callable[[int, int], None] | None = None,
     chunk: int = CHUNK,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Apply a function to chunks of items, and give the results one by one, in order.
+
+    Closed early, it waits for what is under way, and nothing more is begun.
 
     Parameters
     ----------

@@ -10,12 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import lfw.layers  # noqa: F401 (models are made of its layers)
 from lfw.digest import file_digest
 from lfw.errors import DataError
 from lfw.features import FeatureClassifier
@@ -93,6 +91,11 @@ class _Saved:
 
 @lru_cache(maxsize=1)
 def _read(saved: _Saved) -> Classifier:
+    # Here, since they take seconds and a classifier that is plain numbers does without.
+    import keras
+
+    import lfw.layers  # noqa: F401 (models are made of its layers)
+
     try:
         return keras.models.load_model(saved.path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:

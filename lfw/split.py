@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 from scipy.cluster.hierarchy import DisjointSet
 
-from lfw.digest import file_digest, text_digest
+from lfw.digest import text_digest
 from lfw.errors import DataError, InputError
+from lfw.image_store import image_digest
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
 
 PARTS = ("train", "validation", "test")
@@ -342,9 +343,5 @@ def check_leaks(
     if image_folder is None:
         return
     for path, sha256 in zip(split.rows["image_path"], split.rows["sha256"], strict=True):
-        try:
-            found = file_digest(image_folder / path)
-        except OSError as error:
-            raise DataError(f"{image_folder / path} cannot be read: {error.strerror}.") from error
-        if found != sha256:
+        if image_digest(image_folder / path) != sha256:
             raise DataError(f"{image_folder / path} changed since the split was drawn: run again.")

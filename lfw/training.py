@@ -136,7 +136,7 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Give shuffled, augmented batches, other ones in every pass, the same ones for a seed.
 
-    Each image is changed with a generator of its own, so that the result does not depend on which
+    Each batch is changed with a generator of its own, so that the result does not depend on which
     thread took it.
 
     Parameters
@@ -151,16 +151,13 @@ def training_batches(
         Where chance starts.
     """
 
-    def augmented(indices: NDArray[np.int64], chances: NDArray[np.int64]) -> NDArray[np.uint8]:
-        changed = np.empty((len(indices), *images.shape[1:]), np.uint8)
-        for place, (index, chance) in enumerate(zip(indices, chances.tolist(), strict=True)):
-            rng = np.random.default_rng(abs(chance))
-            changed[place] = recipe.augmentation.apply(images[index], rng)
-        return changed
+    def augmented(indices: NDArray[np.int64], chance: np.int64) -> NDArray[np.uint8]:
+        rng = np.random.default_rng(abs(int(chance)))
+        return recipe.augmentation.apply_all(images[indices], rng)
 
-    def load(indices: tf.Tensor, chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
-        changed = tf.numpy_function(augmented, [indices, chances], tf.uint8, stateful=False)
+        changed = tf.numpy_function(augmented, [indices, chance], tf.uint8, stateful=False)
         shaped = tf.ensure_shape(changed, (None, *images.shape[1:]))
         return tf.cast(shaped, tf.float32), tf.gather(targets, indices)
 
@@ -169,8 +166,7 @@ def training_batches(
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     return (
-        tf.data.Dataset.zip(order, chances)
-        .batch(recipe.batch_size)
+        tf.data.Dataset.zip(order.batch(recipe.batch_size), chances)
         .map(load, num_parallel_calls=2, deterministic=True)
         .prefetch(2)
     )

@@ -1,16 +1,19 @@
 """Data sets, drawn and real, and a web server on this machine."""
 
 import os
+import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from lfw.archive import unpack
 from lfw.download import kaggle_answers
 from lfw.manifest import Manifest, build_manifest
+from lfw.pack import PACK
 from lfw.sample import write_sample
+from tests.databases import make_databases
 from tests.web import Site
 
 REAL_ARCHIVE = "LFW_SOURCE"
@@ -33,12 +36,58 @@ def zip_folder(folder: Path, archive: Path) -> Path:
     return archive
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Give every file of a folder by its path; of a pack its members, as any reader of zips does.
+
+    A member's path is the one that it has where the pack is unpacked in its place.
+    """
+    found: dict[str, bytes] = {}
+    for path in folder.rglob("*"):
+        place = path.relative_to(folder)
+        if path.name == PACK and path.is_file():
+            with zipfile.ZipFile(path) as pack:
+                assert pack.testzip() is None
+                assert {info.compress_type for info in pack.infolist()} <= {zipfile.ZIP_STORED}
+                found |= {str(place.parent / name): pack.read(name) for name in pack.namelist()}
+        elif path.is_file():
+            found[place.as_posix()] = path.read_bytes()
+    return found
+
+
+def spoil_image(folder: Path) -> None:
+    """Change one byte of one image in a copy that the project made."""
+    pack = next(folder.rglob(PACK))
+    with zipfile.ZipFile(pack) as opened:
+        first = opened.infolist()[0]
+    whole = bytearray(pack.read_bytes())
+    whole[first.header_offset + 30 + len(first.filename) + first.file_size // 2] ^= 1
+    pack.write_bytes(whole)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Give a folder that the first process of a test run to ask for it makes for all."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / f"shared-{name}"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small data set of drawn people. Not to be changed: copy it."""
-    folder = tmp_path_factory.mktemp("sample") / "sample"
-    write_sample(folder, scale=0.15)
-    return folder
+    return made_once(tmp_path_factory, "sample", lambda folder: write_sample(folder, scale=0.15))
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of migrated databases. Not to be worked in: see :mod:`tests.databases`."""
+    return made_once(tmp_path_factory, "databases", make_databases)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +138,8 @@ def real_archive() -> Path:
 def real_folder(real_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real data set, unpacked. Not to be changed."""
     folder = tmp_path_factory.mktemp("real") / "lfw"
-    unpack(real_archive, folder)
+    with zipfile.ZipFile(real_archive) as archive:
+        archive.extractall(folder)
     return folder
 
 

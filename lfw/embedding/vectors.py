@@ -14,7 +14,7 @@ from lfw.manifest import Progress
 Compute = Callable[[list[str]], NDArray[np.float32]]
 """Takes image paths, gives their vectors (n, d)."""
 
-_CHUNK = 512
+_CHUNK = 128  # of 250x250 pixels 24 MB, and as much again for each step they are taken through
 
 
 def vectors_of(
@@ -31,7 +31,7 @@ def vectors_of(
     image_paths, sha256
         The images, and the digests of their content.
     compute
-        Computes vectors; called for at most 512 images at a time.
+        Computes vectors; called for at most 128 images at a time.
     kept
         The file that keeps vectors. It is for one embedding alone: name it after its digest. A
         damaged file counts as empty.

@@ -16,6 +16,7 @@ from benchmarks.contest import Result
 from benchmarks.data import Data, bring
 from benchmarks.peers.notebook import list_images
 from benchmarks.processes import run as run_module
+from lfw.manifest import build_manifest
 from lfw.scoring import Scorer
 
 ROOT = Path(__file__).parents[2]
@@ -52,8 +53,8 @@ def test_startup_runs_commands_to_their_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", growth.STAGES)
-def test_growth_works_on_generated_sets(stage: str, data: Data) -> None:
-    took = growth.stage_of(stage, data.images)
+def test_growth_works_on_generated_sets(stage: str, data: Data, tmp_path: Path) -> None:
+    took = growth.stage_of(stage, data.as_files(tmp_path)[1])
     assert took["seconds"] > 0
     assert took["megabytes"] >= 0
 
@@ -72,6 +73,13 @@ def test_scoring_scores_every_image() -> None:
 
 def test_notebook_lists_the_images_that_there_are(data: Data) -> None:
     assert sorted(list_images(data.folder)["path"]) == data.paths
+
+
+def test_the_peers_get_the_same_images_as_files(data: Data, tmp_path: Path) -> None:
+    folder, images = data.as_files(tmp_path)
+    assert build_manifest(folder).data_digest == data.fetched.dataset.data_digest
+    assert images == folder / data.inside
+    assert sorted(str(path.relative_to(images)) for path in images.rglob("*.jpg")) == data.paths
 
 
 def test_command_is_measured_with_all_it_starts() -> None:

@@ -56,9 +56,11 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Pages]:
+def pages(
+    tmp_path_factory: pytest.TempPathFactory, sample_folder: Path, databases: Path
+) -> Iterator[Pages]:
     """Both web pages and the deployments, as `make ui` serves them."""
-    place = Workplace(tmp_path_factory.mktemp("ui"), sample_folder)
+    place = Workplace(tmp_path_factory.mktemp("ui"), sample_folder, databases)
     process = place.start("ui", LFW_SOURCE=str(sample_folder))
     try:
         lines = [read_line(process) for _ in range(5)]

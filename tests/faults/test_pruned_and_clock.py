@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import spoil_image
 from tests.faults.undisturbed import (
     Outcome,
     asked,
@@ -35,7 +36,7 @@ def outcome(place: Workplace) -> Outcome:
 
 
 def _one_image(place: Workplace) -> None:
-    next((place.data / "datasets").rglob("*.jpg")).unlink()
+    spoil_image(place.data / "datasets")
 
 
 def _every_result(place: Workplace) -> None:

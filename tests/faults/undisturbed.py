@@ -12,10 +12,7 @@ from mlflow import MlflowClient
 
 from lfw.files import PARTIAL
 from tasks.stages import read_output
-from tests.flows.workplace import CHOSEN, Workplace, prefect_rows
-
-HOG = (*CHOSEN, "--model", "hog")
-"""The quickest training that goes through every stage."""
+from tests.flows.workplace import HOG, Workplace, prefect_rows
 
 _OVER = {"COMPLETED", "CRASHED", "FAILED", "CANCELLED"}
 

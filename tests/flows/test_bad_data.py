@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 
 from lfw.files import PARTIAL
 from tests.conftest import zip_folder
-from tests.flows.workplace import Workplace, prefect_rows, server_of
+from tests.flows.workplace import Workplace, prefect_rows
 from tests.lfw.bad_images import FAULTY
 from tests.lfw.broken_archives import BROKEN
 from tests.web import Reply, Site
@@ -35,13 +35,9 @@ SECRETS = (
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
-    """A workplace whose data set may be spoilt, and whose server stays up."""
-    folder = tmp_path_factory.mktemp("bad")
-    shutil.copytree(sample_folder, folder / "source")
-    made = Workplace(folder, folder / "source")
-    with server_of(made):
-        yield made
+def source(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Path:
+    """A data set that may be spoilt."""
+    return Path(shutil.copytree(sample_folder, tmp_path_factory.mktemp("bad") / "source"))
 
 
 def most_photographed(source: Path) -> list[str]:

@@ -1,75 +1,77 @@
 """Comparisons, from the command line, on a real Prefect server, MLflow store and Dask cluster."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
-from infra.prefect_server import client_environment, prefect_server
+from infra.prefect_server import client_environment
 from tests.cluster import dask_cluster, free_port
-from tests.flows.workplace import Workplace, prefect_rows, ran
+from tests.flows.workplace import CHOSEN, Workplace, prefect_rows, ran
 
 HOG = ("--models", "hog")
 STAGES_OF_A_CELL = {"stratified-split", "train", "baselines", "open-set", "evaluate"}
 
 
-@pytest.fixture(scope="module")
-def place(
-    tmp_path_factory: pytest.TempPathFactory, sample_folder: Any
-) -> Iterator[tuple[Workplace, str]]:
-    """A workplace whose server stays up, and the server's address."""
-    made = Workplace(tmp_path_factory.mktemp("place"), sample_folder)
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data) as url:
-            yield made, url
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
-
-
-def client_of(place: Workplace) -> MlflowClient:
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    return MlflowClient()
-
-
-def compare(place: Workplace, *arguments: str) -> dict[str, Any]:
-    code, out, err = place.run("compare", "--source", str(place.source), *arguments, "--json")
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+def compare(place: Workplace, *arguments: str, **more: str) -> dict[str, Any]:
+    asked = ("compare", "--source", str(place.source), *HOG, *arguments)
+    found: dict[str, Any] = place.ask(*asked, **more)["comparison"]
+    return found
 
 
 def train_hog(place: Workplace, seed: str) -> dict[str, Any]:
-    selection = ("--top", "3", "--images-per-person", "15", "--model", "hog", "--seed", seed)
-    code, out, err = place.run("train", "--source", str(place.source), *selection, "--json")
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+    asked = ("--model", "hog", "--seed", seed)
+    return place.ask("train", "--source", str(place.source), *CHOSEN, *asked)
+
+
+def parent_of(client: MlflowClient) -> Run:
+    """The MLflow run of the newest comparison."""
+    [experiment] = [e for e in client.search_experiments() if e.name == "compare-models"]
+    runs = client.search_runs([experiment.experiment_id])
+    return next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+
+
+def comparison_of(parent: Run) -> dict[str, Any]:
+    kept = mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/result.json")
+    found: dict[str, Any] = json.loads(kept)["comparison"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(place: Workplace) -> dict[str, Any]:
+    """A training of the same kind as a cell."""
+    return train_hog(place, "0")
+
+
+@pytest.fixture(scope="module")
+def asked(place: Workplace, before: dict[str, Any]) -> tuple[int, str, str]:
+    """Two cells that go well and two that fail, in threads: exit code, output and messages."""
+    grid = ("--selections", "3x15", "3x500", "--seeds", "0", "1")
+    return place.run("compare", "--source", str(place.source), *HOG, *grid, "--json")
 
 
 def test_a_failed_cell_takes_no_other_along_and_cells_are_trainings(
-    place: tuple[Workplace, str],
+    place: Workplace,
+    before: dict[str, Any],
+    asked: tuple[int, str, str],
+    client: MlflowClient,
 ) -> None:
-    work, _ = place
-    before = train_hog(work, "0")
-    grid = ("--selections", "3x15", "3x500", "--seeds", "0", "1")
-    code, out, err = work.run("compare", "--source", str(work.source), *HOG, *grid, "--json")
+    code, out, err = asked
     assert (code, out) == (1, "")
     last = err.splitlines()[-1]
     assert "2 of 4 cells failed" in last
     assert "hog on top 3 x 500, seed 0" in last
     assert "Traceback" not in err
 
-    client = client_of(work)
-    [experiment] = [e for e in client.search_experiments() if e.name == "compare-models"]
-    runs = client.search_runs([experiment.experiment_id])
-    [parent] = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    cells = {run.info.run_name.removesuffix(" · SYNTHETIC"): run for run in runs if run != parent}
+    parent = parent_of(client)
+    runs = client.search_runs([parent.info.experiment_id])
+    children = [run for run in runs if run.info.run_id != parent.info.run_id]
+    cells = {run.info.run_name.removesuffix(" · SYNTHETIC"): run for run in children}
     assert parent.info.status == "FAILED"
     assert parent.data.metrics["cells_failed"] == 2
     assert {run.data.tags["mlflow.parentRunId"] for run in cells.values()} == {parent.info.run_id}
@@ -91,21 +93,21 @@ def test_a_failed_cell_takes_no_other_along_and_cells_are_trainings(
         assert first.data.metrics[name] == trained.data.metrics[name]
     assert not client.search_model_versions("name='lfw-faces'")[1:], "cells are not registered"
 
-    result = json.loads(mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/result.json"))
-    by_seed = {(row["selection"], row["seed"]): row for row in result["comparison"]["cells"]}
+    comparison = comparison_of(parent)
+    by_seed = {(row["selection"], row["seed"]): row for row in comparison["cells"]}
     assert not STAGES_OF_A_CELL & set(by_seed["top 3 x 15", 0]["stages_run"])
     assert set(by_seed["top 3 x 15", 1]["stages_run"]) >= STAGES_OF_A_CELL
     assert "500" in by_seed["top 3 x 500", 1]["failure"]
-    table = {row["classifier"]: row for row in result["comparison"]["table"]}
+    table = {row["classifier"]: row for row in comparison["table"]}
     assert set(table) == {"hog", "majority", "eigenfaces_svm", "hog_lda"}
     assert (table["hog"]["seeds"], table["hog"]["test_images"]) == (2, 9)
     assert table["hog"]["min"] <= table["hog"]["mean"] <= table["hog"]["max"]
 
-    after = train_hog(work, "1")
+    after = train_hog(place, "1")
     assert not STAGES_OF_A_CELL & ran(after), "a cell serves a training, too"
 
     keys = prefect_rows(
-        work,
+        place,
         "select key from artifact where type = 'table' and replace(flow_run_id, '-', '') = ?",
         parent.data.tags["prefect.flow_run_id"].replace("-", ""),
     )
@@ -115,41 +117,42 @@ def test_a_failed_cell_takes_no_other_along_and_cells_are_trainings(
     assert {f"compare/{name}" for name in ("comparison.csv", "tests.csv", "comparison.png")} <= kept
 
 
-def test_one_seed_is_not_enough_data_for_a_test_over_splits(place: tuple[Workplace, str]) -> None:
-    work, _ = place
-    found = compare(work, *HOG, "--selections", "3x15", "--seeds", "0")["comparison"]
+@pytest.mark.usefixtures("asked")
+def test_wherever_cells_and_audit_run_they_come_to_the_same(
+    place: Workplace, client: MlflowClient, databases: Path
+) -> None:
+    here = comparison_of(parent_of(client))
+    elsewhere = Workplace(place.folder / "elsewhere", place.source, databases)
+    url = place.server()
+    environment = elsewhere.environment() | client_environment(elsewhere.data, url)
+    grid = ("--selections", "3x15", "--seeds", "0", "1")
+    with dask_cluster(place.folder / "dask", environment) as address:
+        runner = ("--runner", "dask", "--dask-address", address)
+        there = compare(elsewhere, *grid, *runner, PREFECT_API_URL=url)
+    assert (there["table"], there["tests"]) == (here["table"], here["tests"])
+    assert set(there["cells"][0]["stages_run"]) >= STAGES_OF_A_CELL
+    for stage in ("resolution-audit", "stratified-split", "baselines"):
+        assert files(elsewhere, stage) <= files(place, stage)
+    spread = compare(place, "--selections", "3x15", "--seeds", "6", "7", "--runner", "processes")
+    assert [cell["failure"] for cell in spread["cells"]] == [None, None]
+    assert set(spread["cells"][0]["stages_run"]) >= STAGES_OF_A_CELL
+
+
+@pytest.mark.usefixtures("asked")
+def test_one_seed_is_not_enough_data_for_a_test_over_splits(
+    place: Workplace, client: MlflowClient
+) -> None:
+    code, out, _ = place.run(
+        *("compare", "--source", str(place.source), *HOG, "--selections", "3x15", "--seeds", "0")
+    )
+    assert code == 0
+    assert "not enough data" in out
+    found = comparison_of(parent_of(client))
     pairs = {(row["first"], row["second"]): row for row in found["tests"]}
     assert set(pairs) == {("hog", "eigenfaces_svm"), ("hog", "hog_lda")}
     for row in pairs.values():
         assert (row["t_p"], row["t_holm"]) == (None, None)
         assert 0 <= row["mcnemar_p"] <= row["mcnemar_holm"] <= 1
-    code, out, _ = work.run(
-        *("compare", "--source", str(work.source), *HOG, "--selections", "3x15", "--seeds", "0")
-    )
-    assert code == 0
-    assert "not enough data" in out
-
-
-def test_wherever_cells_and_audit_run_they_come_to_the_same(place: tuple[Workplace, str]) -> None:
-    work, url = place
-    grid = (*HOG, "--selections", "3x15", "--seeds", "5")
-    here = compare(work, *grid)["comparison"]
-    elsewhere = Workplace(work.folder / "elsewhere", work.source)
-    elsewhere.data.mkdir(parents=True)
-    environment = elsewhere.environment() | client_environment(elsewhere.data, url)
-    with dask_cluster(work.folder / "dask", environment) as address:
-        elsewhere_asked = ("--runner", "dask", "--dask-address", address, "--json")
-        asked = ("compare", "--source", str(work.source), *grid, *elsewhere_asked)
-        code, out, err = elsewhere.run(*asked, PREFECT_API_URL=url)
-        assert code == 0, err[-4000:]
-    there = json.loads(out)["comparison"]
-    assert (there["table"], there["tests"]) == (here["table"], here["tests"])
-    assert set(there["cells"][0]["stages_run"]) >= STAGES_OF_A_CELL
-    for stage in ("resolution-audit", "stratified-split", "baselines"):
-        assert files(elsewhere, stage) <= files(work, stage)
-    spread = compare(elsewhere, *HOG, "--selections", "3x15", "--seeds", "6", "7",
-                     "--runner", "processes")["comparison"]  # fmt: skip
-    assert [cell["failure"] for cell in spread["cells"]] == [None, None]
 
 
 def files(place: Workplace, stage: str) -> set[str]:
@@ -169,19 +172,20 @@ def files(place: Workplace, stage: str) -> set[str]:
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
-    place: tuple[Workplace, str], arguments: tuple[str, ...], said: str
+    place: Workplace,
+    answered: Callable[..., tuple[int, str, str]],
+    arguments: tuple[str, ...],
+    said: str,
 ) -> None:
-    work, _ = place
-    code, out, err = work.run("compare", "--source", str(work.source), *arguments)
+    code, out, err = answered("compare", "--source", str(place.source), *arguments)
     assert (code, out) == (2, "")
     assert said in err.splitlines()[-1]
 
 
-def test_a_cluster_that_is_not_there_is_told(place: tuple[Workplace, str]) -> None:
-    work, _ = place
+def test_a_cluster_that_is_not_there_is_told(place: Workplace) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    code, out, err = work.run(
-        "audit", "--source", str(work.source), "--runner", "dask", "--dask-address", address
+    code, out, err = place.run(
+        "audit", "--source", str(place.source), "--runner", "dask", "--dask-address", address
     )
     assert (code, out) == (2, "")
     assert "no Dask scheduler answers" in err.splitlines()[-1]

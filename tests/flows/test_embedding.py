@@ -1,7 +1,6 @@
 """Learning an embedding and resting a classifier on it, from the command line, on the sample."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,9 @@ import pytest
 from mlflow import MlflowClient
 
 from lfw.images import read_rgb
-from tests.flows.workplace import CHOSEN, Workplace, reused, server_of
+from tests.flows.workplace import CHOSEN, Workplace, reused
 
 PRETRAIN = ("--exclude-top", "3", "--epochs", "2")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
-    made = Workplace(tmp_path_factory.mktemp("embedding"), sample_folder)
-    with server_of(made):
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +34,8 @@ def learned(place: Workplace, first: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-@pytest.fixture
-def client(place: Workplace) -> MlflowClient:
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    return MlflowClient()
-
-
 def ask(place: Workplace, command: str, *arguments: str) -> dict[str, Any]:
-    code, out, err = place.run(command, "--source", str(place.source), *arguments, "--json")
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+    return place.ask(command, "--source", str(place.source), *arguments)
 
 
 def test_the_default_model_rests_on_the_shipped_embedding(
@@ -78,26 +61,33 @@ def test_the_default_model_rests_on_the_shipped_embedding(
     assert accuracy == pytest.approx(first["test"]["accuracy"]["value"])
 
 
-def test_another_selection_takes_the_kept_vectors(place: Workplace, first: dict[str, Any]) -> None:
-    [kept] = (place.data / "vectors").glob("*.npz")
+@pytest.mark.usefixtures("first")
+def test_the_same_again_reuses_every_stage(place: Workplace) -> None:
     again = ask(place, "train", *CHOSEN)
     assert all(reused(again).values()), again["stages"]
-    before = kept.stat().st_mtime_ns
-    other = ask(place, "train", *CHOSEN, "--seed", "5")
-    assert not reused(other)["train"]
-    assert reused(other)["find-embedding"]
-    assert other["split_digest"] != first["split_digest"]
-    with np.load(kept) as vectors:
-        known = set(vectors["sha256"].tolist())
-    assert len(known) >= first["selected_images"]
-    assert kept.stat().st_mtime_ns >= before
 
 
-def test_fine_tuning_is_kept_only_if_it_does_better(place: Workplace, client: MlflowClient) -> None:
-    tuned = ask(place, "train", *CHOSEN, "--epochs", "1")
+def test_another_selection_takes_the_kept_vectors_and_fine_tuning_must_do_better(
+    place: Workplace, first: dict[str, Any], client: MlflowClient
+) -> None:
+    [kept] = (place.data / "vectors").glob("*.npz")
+    before = known(kept)
+    sizes = first["split_sizes"]
+    assert len(before) >= sizes["train"] + sizes["validation"]
+    tuned = ask(place, "train", *CHOSEN, "--seed", "5", "--epochs", "1")
+    assert not reused(tuned)["train"]
+    assert reused(tuned)["find-embedding"]
+    assert tuned["split_digest"] != first["split_digest"]
+    assert known(kept) > before, "new ones are put to those that were there"
     run = client.get_run(tuned["mlflow_run_id"])
     assert run.data.metrics["fine_tuned"] in {0.0, 1.0}
     assert len(client.get_metric_history(run.info.run_id, "loss")) == 1
+
+
+def known(kept: Path) -> set[str]:
+    """Digests of the images whose vectors are kept."""
+    with np.load(kept) as vectors:
+        return set(vectors["sha256"].tolist())
 
 
 def test_a_killed_pretraining_goes_on_and_is_registered(
@@ -130,10 +120,3 @@ def test_people_that_an_embedding_saw_are_refused(
     assert "the embedding was trained on" in last
     assert "would be a leak" in last
     assert "Traceback" not in err
-
-
-def test_an_unknown_version_is_told(place: Workplace, learned: dict[str, Any]) -> None:
-    source = str(place.source)
-    code, out, err = place.run("train", "--source", source, *CHOSEN, "--embedding", "77", "--json")
-    assert (code, out) == (2, "")
-    assert "lfw-embedding has no such version" in err.splitlines()[-1]

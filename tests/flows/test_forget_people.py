@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,19 @@ from mlflow import MlflowClient
 from lfw.digest import file_digest
 from lfw.embedding.store import SHIPPED, read_embedding
 from tasks.lineage import holding, stage_folders
-from tests.flows.workplace import CHOSEN, Workplace, server_of
+from tests.conftest import files_in
+from tests.flows.workplace import CHOSEN, Workplace
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterator[Workplace]:
-    folder = tmp_path_factory.mktemp("forgetting")
-    folder.joinpath("mine").mkdir()
-    made = Workplace(folder, Path(shutil.copy(sample_zip, folder / "mine" / "lfw.zip")))
-    with server_of(made):
-        yield made
-
-
-@pytest.fixture(scope="module")
-def client(place: Workplace) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{place.data}/mlflow/mlflow.db")
+def source(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Path:
+    """An archive of the user's own."""
+    return Path(shutil.copy(sample_zip, tmp_path_factory.mktemp("mine") / "lfw.zip"))
 
 
 @pytest.fixture(scope="module")
 def trained(place: Workplace) -> dict[str, Any]:
-    return ask(place, "train", "--source", str(place.source), *CHOSEN)
+    return place.ask("train", "--source", str(place.source), *CHOSEN)
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +52,7 @@ def forgotten(
     place: Workplace, person: str, shown: set[str], known_to_shipped: str
 ) -> dict[str, Any]:
     assert vectors(place) & shown
-    return ask(place, "forget", person, known_to_shipped)
-
-
-def ask(place: Workplace, *arguments: str) -> dict[str, Any]:
-    code, out, err = place.run(*arguments, "--json")
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+    return place.ask("forget", person, known_to_shipped)
 
 
 def vectors(place: Workplace) -> set[str]:
@@ -83,7 +69,7 @@ def test_no_image_and_nothing_computed_of_them_is_left(
     assert forgotten["forgotten"]["images_removed"] == len(shown) > 5
     assert forgotten["forgotten"]["vectors_removed"] >= 12  # of its training and validation images
     assert forgotten["forgotten"]["stage_results_removed"] > 5
-    assert list(place.data.rglob(f"{person}_*.jpg")) == []
+    assert not [path for path in files_in(place.data / "datasets") if f"{person}_" in path]
     assert not vectors(place) & shown
     assert vectors(place), "those of others are kept"
     assert holding(place.data, [person]) == []
@@ -135,7 +121,7 @@ def test_they_can_no_longer_be_chosen_and_a_run_without_them_goes_on(
     code, out, err = place.run(*train, "--people", *trained["classes"])
     assert (code, out) == (2, "")
     assert person in err.splitlines()[-1]
-    after = ask(place, *train, "--top", "3", "--images-per-person", "12")
+    after = place.ask(*train, "--top", "3", "--images-per-person", "12")
     assert person not in after["classes"]
     assert after["people"] == trained["people"] - 1
     assert holding(place.data, [person]) == []
@@ -145,16 +131,18 @@ def test_they_can_no_longer_be_chosen_and_a_run_without_them_goes_on(
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_a_misspelt_name_is_answered_with_the_nearest(place: Workplace, person: str) -> None:
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    place: Workplace, person: str, answered: Callable[..., tuple[int, str, str]]
+) -> None:
     code, out, err = place.run("forget", person[:-1] + "x")
     assert (code, out) == (2, "")
     assert person in err.splitlines()[-1]
-    code, out, err = place.run("forget")
+    code, out, err = answered("forget")
     assert (code, out) == (2, "")
     assert "lfw forget A_Name" in err
 
 
 @pytest.mark.usefixtures("forgotten")
 def test_asked_again_it_says_that_nothing_was_left(place: Workplace, person: str) -> None:
-    again = ask(place, "forget", person)["forgotten"]
+    again = place.ask("forget", person)["forgotten"]
     assert again["images_removed"] == again["vectors_removed"] == again["pictures_removed"] == 0

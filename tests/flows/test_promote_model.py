@@ -1,7 +1,6 @@
 """Champions: earned, given by a person, taken back; and what automations are told of it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,23 @@ from mlflow import MlflowClient
 from lfw.evaluation import mcnemar
 from lfw.images import read_many
 from lfw.sample import write_sample
-from tests.flows.workplace import Workplace, prefect_rows, server_of
+from tests.flows.workplace import Workplace, prefect_rows
 
 SELECTION = ("--top", "8", "--images-per-person", "22", "--test-share", "0.5", "--model", "hog")
 NAME = "lfw-faces"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    folder = tmp_path_factory.mktemp("promotion")
-    write_sample(folder / "source", scale=0.3)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photographs") / "source"
+    write_sample(folder, scale=0.3)
     # Without its first line the sample passes for photographs: its versions may be champion.
-    (folder / "source" / "lfw_readme.csv").write_text("Taken for photographs by a test.\n")
-    with server_of(Workplace(folder, folder / "source")) as made:
-        yield made
-
-
-def ask(place: Workplace, *arguments: str) -> dict[str, Any]:
-    code, out, err = place.run(*arguments, "--json")
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+    (folder / "lfw_readme.csv").write_text("Taken for photographs by a test.\n")
+    return folder
 
 
 def train(place: Workplace, *arguments: str) -> dict[str, Any]:
-    return ask(place, "train", "--source", str(place.source), *SELECTION, *arguments)
+    return place.ask("train", "--source", str(place.source), *SELECTION, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +41,6 @@ def first(place: Workplace) -> dict[str, Any]:
 def second(place: Workplace, first: dict[str, Any]) -> dict[str, Any]:
     """The same task, split anew."""
     return train(place, "--seed", "1")
-
-
-@pytest.fixture
-def client(place: Workplace) -> MlflowClient:
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    return MlflowClient()
 
 
 def test_the_first_version_that_passes_the_gates_is_champion(
@@ -115,7 +100,7 @@ def test_a_person_may_make_it_champion_and_take_it_back(
     assert "version 2 is not made champion. It is right on" in err
     assert "lfw promote --because" in err
 
-    given = ask(place, "promote", *source, "--because", "a fresh draw")
+    given = place.ask("promote", *source, "--because", "a fresh draw")
     assert (given["model_version"], given["former_champion"]) == ("2", "1")
     assert given["model_alias"] == "champion"
     assert aliases(client) == {"champion": "2"}
@@ -124,7 +109,7 @@ def test_a_person_may_make_it_champion_and_take_it_back(
     run = client.get_run(given["mlflow_run_id"])
     assert run.info.status == "FINISHED"
 
-    back = ask(place, "rollback", "--because", "complaints")
+    back = place.ask("rollback", "--because", "complaints")
     assert (back["model_version"], back["former_champion"]) == ("1", "2")
     assert aliases(client) == {"champion": "1"}
     assert "taken back: complaints" in client.get_model_version(NAME, "1").tags["alias_reason"]

@@ -19,20 +19,12 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from infra.prefect_server import local_server
 from infra.processes import GuardedProcess, answers, free_port
 from lfw.any_image import read_any
-from tests.flows.workplace import Workplace, prefect_rows, server_of
+from tests.flows.workplace import Workplace, prefect_rows
 from tests.infra.support import wait_until
 
 MODEL = "lfw-faces"
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
-    """A workplace whose server stays up."""
-    with server_of(Workplace(tmp_path_factory.mktemp("place"), sample_folder)) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +50,8 @@ def images(place: Workplace, sample_folder: Path) -> Path:
     return place.folder / "new"
 
 
-@pytest.fixture
-def client(place: Workplace) -> MlflowClient:
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    return MlflowClient()
-
-
 def test_without_a_model_it_says_how_to_get_one(place: Workplace, images: Path) -> None:
-    server = local_server(place.data)
-    assert server is not None
-    fresh = {"LFW_DATA": str(place.folder / "fresh"), "PREFECT_API_URL": server.url}
+    fresh = {"LFW_DATA": str(place.folder / "fresh"), "PREFECT_API_URL": place.server()}
     code, out, err = place.run("score", str(images), **fresh)
     assert (code, out) == (2, "")
     assert "lfw-faces has no version 'champion'" in err.splitlines()[-1]

@@ -2,10 +2,6 @@
 
 import json
 import re
-import shutil
-import signal
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +11,9 @@ import pytest
 from mlflow import MlflowClient
 
 from lfw.images import read_rgb
+from tests.databases import copy_databases
 from tests.faults.servers import mlflow_at
-from tests.flows.workplace import (
-    CHOSEN,
-    QUICK,
-    STAGES,
-    Workplace,
-    prefect_rows,
-    ran,
-    reused,
-    server_of,
-    wait_for,
-)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
-    """A workplace whose data set is a folder that may be changed, and whose server stays up."""
-    folder = tmp_path_factory.mktemp("place")
-    source = folder / "source"
-    shutil.copytree(sample_folder, source)
-    made = Workplace(folder, source)
-    with server_of(made):
-        yield made
+from tests.flows.workplace import CHOSEN, QUICK, STAGES, Workplace, prefect_rows, ran, reused
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +22,18 @@ def first(place: Workplace) -> dict[str, Any]:
     return place.train()
 
 
-@pytest.fixture
-def client(place: Workplace) -> MlflowClient:
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    return MlflowClient()
+@pytest.fixture(scope="module")
+def again(place: Workplace, first: dict[str, Any]) -> tuple[str, str]:
+    """What the same command prints when it is run again, after a remark in the code."""
+    path = place.code / "lfw" / "split.py"
+    before = path.read_text()
+    path.write_text(before + "\n# a remark\n")
+    try:
+        code, out, err = place.run("train", "--source", str(place.source), *QUICK)
+    finally:
+        path.write_text(before)
+    assert code == 0, err[-4000:]
+    return out, err
 
 
 def test_the_result_says_what_was_asked(first: dict[str, Any]) -> None:
@@ -192,196 +176,45 @@ def test_the_registered_model_answers_with_names(
     assert accuracy == pytest.approx(first["test"]["accuracy"]["value"])
 
 
-def test_the_same_again_reuses_every_stage(
-    first: dict[str, Any], place: Workplace, client: MlflowClient
-) -> None:
-    again = place.train()
-    assert reused(again) == dict.fromkeys(STAGES, True), again["stages"]
-    assert again["split_digest"] == first["split_digest"]
-    assert again["model_version"] == first["model_version"]
-    assert again["test"] == first["test"]
-    assert again["mlflow_run_id"] != first["mlflow_run_id"]
-    report = Path(again["run_report"]["file"]).read_text(encoding="utf-8")
-    assert again["mlflow_run_id"] in report, "a report of this run, though every stage was reused"
+@pytest.mark.usefixtures("again")
+def test_the_same_again_reuses_every_stage(first: dict[str, Any], client: MlflowClient) -> None:
+    [experiment] = [e for e in client.search_experiments() if e.name == "train-faces"]
+    run = client.search_runs([experiment.experiment_id], max_results=1)[0]
+    kept = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/result.json")
+    result = json.loads(kept)
+    assert result["mlflow_run_id"] == run.info.run_id != first["mlflow_run_id"]
+    assert reused(result) == dict.fromkeys(STAGES, True), result["stages"]
+    assert result["split_digest"] == first["split_digest"]
+    assert result["model_version"] == first["model_version"]
+    assert result["test"] == first["test"]
+    report = Path(result["run_report"]["file"]).read_text(encoding="utf-8")
+    assert run.info.run_id in report, "a report of this run, though every stage was reused"
     assert first["mlflow_run_id"] not in report
     assert f"of run <code>{first['mlflow_run_id'][:8]}</code>" in report
-    run = client.get_run(again["mlflow_run_id"])
     assert run.data.tags["reused_from.train"] == first["mlflow_run_id"]
     assert run.data.metrics["test_accuracy"] == first["test"]["accuracy"]["value"]
     history = client.get_metric_history(run.info.run_id, "val_loss")
     assert [metric.step for metric in history] == [1, 2]
 
 
-@pytest.mark.usefixtures("first")
-def test_another_seed_splits_and_trains_anew(place: Workplace, first: dict[str, Any]) -> None:
-    other = place.train("--seed", "7")
-    assert other["split_digest"] != first["split_digest"]
-    assert {"stratified-split", "train", "evaluate"} <= ran(other)
-    assert reused(other)["resolution-audit"]
-    why = {record["name"]: record["why"] for record in other["stages"]}
-    assert "seed (0 → 7)" in why["stratified-split"]
+def test_without_json_it_ends_with_tables(again: tuple[str, str]) -> None:
+    out, err = again
+    for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
+        assert text in out
+    named = set(re.findall(r"[Ff]low run '([^']*)'", err))
+    assert named == {"compact · top 3 x 15 · seed 0"}, "the log has the name that the pages have"
+    [line] = [line for line in out.splitlines() if line.startswith("report ")]
+    assert Path(line.removeprefix("report ")).name == "report.html"
+    assert Path(line.removeprefix("report ")).is_file()
 
 
 @pytest.mark.usefixtures("first")
-def test_a_changed_function_runs_what_rests_on_it(place: Workplace) -> None:
-    path = place.code / "lfw" / "bias.py"
-    before = path.read_text()
-    path.write_text(before.replace("ENOUGH = 30", "ENOUGH = 31"))
-    try:
-        changed = place.train()
-    finally:
-        path.write_text(before)
-    assert ran(changed) == {"bias-report", "evaluate"}, "the same test figures: not registered anew"
-    why = {record["name"]: record["why"] for record in changed["stages"]}
-    assert "code of lfw.bias" in why["bias-report"]
-
-
-@pytest.mark.usefixtures("first")
-def test_a_comment_runs_nothing_again(place: Workplace) -> None:
-    path = place.code / "lfw" / "split.py"
-    before = path.read_text()
-    path.write_text(before + "\n# a remark\n")
-    try:
-        assert ran(place.train()) == set()
-    finally:
-        path.write_text(before)
-
-
-@pytest.mark.usefixtures("first")
-def test_a_touched_list_runs_what_reads_it(place: Workplace) -> None:
-    path = place.source / "pairs.csv"
-    before = path.read_bytes()
-    rows = before.split(b"\r\n")
-    rows[1], rows[2] = rows[2], rows[1]
-    path.write_bytes(b"\r\n".join(rows))
-    try:
-        changed = place.train()
-    finally:
-        path.write_bytes(before)
-    assert "read-lists" in ran(changed)
-    assert not {"resolution-audit", "train"} & ran(changed)
-
-
-@pytest.mark.usefixtures("first")
-def test_a_touched_image_is_audited_and_the_damage_told(place: Workplace) -> None:
-    image = next((place.source / "lfw-deepfunneled").rglob("*_0001.jpg"))
-    before = image.read_bytes()
-    image.write_bytes(before[: len(before) // 2])
-    try:
-        changed = place.train()
-        assert "resolution-audit" in ran(changed)
-        assert any(image.name in text and "damaged" in text for text in changed["warnings"])
-        code, out, err = place.run(
-            "train", "--source", str(place.source), *QUICK, "--audit-gate", "fail", "--json"
-        )
-    finally:
-        image.write_bytes(before)
-    assert (code, out) == (1, "")
-    assert image.name in err.splitlines()[-1]
-    assert "Traceback" not in err
-
-
-@pytest.mark.usefixtures("first")
-def test_removed_files_of_a_stage_are_made_again(place: Workplace) -> None:
-    for path in (place.data / "stages" / "baselines").glob("*/answers.csv"):
-        path.unlink()
-    result = place.train()
-    assert "baselines" in ran(result)
-    why = {record["name"]: record["why"] for record in result["stages"]}
-    assert why["baselines"] == "its earlier files were removed or changed"
-
-
-@pytest.mark.usefixtures("first")
-@pytest.mark.parametrize(
-    ("stage", "seed"), [("resolution-audit", None), ("train", "11"), ("register", "12")]
-)
-def test_killed_in_a_stage_it_goes_on(
-    place: Workplace, client: MlflowClient, stage: str, seed: str | None
+def test_a_real_tracking_server_gets_the_run_and_both_models(
+    place: Workplace, databases: Path
 ) -> None:
-    arguments = ("--seed", seed) if seed else ("--errata", str(_errata(place)))
-    place.kill_in(stage, *arguments, "--experiment", "elsewhere")
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    open_runs = client.search_runs(experiments, "attributes.status = 'RUNNING'")
-    assert len(open_runs) == 1
-    result = place.train(*arguments)
-    order = STAGES.index(stage)
-    assert stage in ran(result)
-    assert not set(STAGES[1:order]) & ran(result), "finished stages are not run again"
-    killed = client.get_run(open_runs[0].info.run_id)
-    assert killed.info.status == "KILLED"
-    assert killed.data.tags["failure"] == "its process was killed"
-    assert not client.search_runs(experiments, "attributes.status = 'RUNNING'")
-    [(state,)] = prefect_rows(
-        place,
-        "select state_type from flow_run where replace(id, '-', '') = ?",
-        killed.data.tags["prefect.flow_run_id"].replace("-", ""),
-    )
-    assert state == "CRASHED"
-    leftovers = [p for p in (place.data / "stages").rglob(".partial-*") if p.parent.name == stage]
-    assert leftovers == []
-
-
-def _errata(place: Workplace) -> Path:
-    path = place.folder / "errata.csv"
-    path.write_text("subject,problem,other\nNobody,misspelt_name,Somebody\n")
-    return path
-
-
-@pytest.mark.usefixtures("first")
-def test_a_failed_run_is_failed_on_both_sides(place: Workplace, client: MlflowClient) -> None:
-    source = ("--source", str(place.source))
-    code, out, err = place.run("train", *source, *CHOSEN, "--embedding", "99", "--json")
-    assert (code, out) == (2, "")
-    assert "embedding = '99': lfw-embedding has no such version" in err.splitlines()[-1]
-    assert "Traceback" not in err
-    [experiment] = [e for e in client.search_experiments() if e.name == "train-faces"]
-    last = client.search_runs([experiment.experiment_id], max_results=1)[0]
-    assert last.info.status == "FAILED"
-    assert "embedding = '99'" in last.data.tags["failure"]
-
-
-@pytest.mark.usefixtures("first")
-def test_a_misspelt_name_is_answered_before_anything_is_tracked(
-    place: Workplace, client: MlflowClient
-) -> None:
-    before = len(client.search_runs([e.experiment_id for e in client.search_experiments()]))
-    code, out, err = place.run(
-        "train", "--source", str(place.source), "--people", "Nobody_Here", "Nor_There"
-    )
-    assert (code, out) == (2, "")
-    assert "Nobody_Here" in err.splitlines()[-1]
-    assert "Traceback" not in err
-    after = len(client.search_runs([e.experiment_id for e in client.search_experiments()]))
-    assert after == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--seed", "-1"), "seed = '-1'"),
-        (("--epochs", "0"), "epochs"),
-        (("--top", "3", "--min-images", "9"), "choose people in one way"),
-        (("--model", "vgg"), "model = 'vgg'"),
-        (("--source", "/nowhere/at.zip"), "there is no /nowhere/at.zip"),
-        (("--errata", "/nowhere/errata.csv"), "there is no file /nowhere/errata.csv"),
-        (("--source", "http://[x"), "no address"),
-        (("--bogus",), "bogus"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_exit_code_2(
-    place: Workplace, arguments: tuple[str, ...], said: str
-) -> None:
-    code, out, err = place.run("train", *arguments)
-    assert (code, out) == (2, "")
-    [line] = err.strip().splitlines()
-    assert said in line
-
-
-@pytest.mark.usefixtures("first")
-def test_a_real_tracking_server_gets_the_run_and_both_models(place: Workplace) -> None:
-    kept = files_in(place.data / "mlflow" / "artifacts")
-    (place.folder / "tracking").mkdir()
-    store = f"sqlite:///{place.folder}/tracking/mlflow.db"
+    kept = paths_in(place.data / "mlflow" / "artifacts")
+    copy_databases(databases, place.folder / "tracking")
+    store = f"sqlite:///{place.folder}/tracking/mlflow/mlflow.db"
     with mlflow_at(place.folder / "tracking", store) as server:
         asked = ("train", "--source", str(place.source), *CHOSEN, "--json")
         code, out, err = place.run(*asked, MLFLOW_TRACKING_URI=server.url)
@@ -390,7 +223,7 @@ def test_a_real_tracking_server_gets_the_run_and_both_models(place: Workplace) -
         assert result["model"] == "embedding"
         assert not {"fetch-and-unpack", "read-lists", "resolution-audit"} & ran(result)
         assert result["run_report"]["url"].startswith(server.url)
-        assert files_in(place.data / "mlflow" / "artifacts") == kept, "nothing is kept here"
+        assert paths_in(place.data / "mlflow" / "artifacts") == kept, "nothing is kept here"
 
         remote = MlflowClient(server.url)
         run = remote.get_run(result["mlflow_run_id"])
@@ -412,23 +245,8 @@ def test_a_real_tracking_server_gets_the_run_and_both_models(place: Workplace) -
         assert answers[result["classes"]].sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-3)
 
 
-def files_in(folder: Path) -> set[Path]:
+def paths_in(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
-
-
-def test_a_dead_tracking_server_is_told_at_once(place: Workplace) -> None:
-    began = time.monotonic()
-    code, out, err = place.run("train", MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-    assert (code, out) == (2, "")
-    assert "No MLflow server answers" in err
-    assert time.monotonic() - began < 20
-
-
-def test_an_unusable_data_folder_is_told_at_once(place: Workplace) -> None:
-    code, out, err = place.run("train", LFW_DATA="/proc/nothing/here")
-    assert (code, out) == (2, "")
-    [line] = err.strip().splitlines()
-    assert "cannot be written to" in line
 
 
 def test_audit_and_bias_alone(place: Workplace) -> None:
@@ -440,32 +258,3 @@ def test_audit_and_bias_alone(place: Workplace) -> None:
     code, out, err = place.run("bias", "--source", str(place.source), "--top", "3", "--json")
     assert code == 0, err
     assert 0 < json.loads(out)["bias"]["gini"] < 1
-
-
-@pytest.mark.usefixtures("first")
-def test_without_json_it_ends_with_tables(place: Workplace) -> None:
-    code, out, err = place.run("train", "--source", str(place.source), *QUICK)
-    assert code == 0, err
-    for text in ("compact", "eigenfaces_svm", "stratified-split", "reused", "version"):
-        assert text in out
-    named = set(re.findall(r"[Ff]low run '([^']*)'", err))
-    assert named == {"compact · top 3 x 15 · seed 0"}, "the log has the name that the pages have"
-    [line] = [line for line in out.splitlines() if line.startswith("report ")]
-    assert Path(line.removeprefix("report ")).name == "report.html"
-    assert Path(line.removeprefix("report ")).is_file()
-
-
-def test_interrupted_it_ends_as_failed(place: Workplace, client: MlflowClient) -> None:
-    process = place.start("train", "--source", str(place.source), *QUICK, "--seed", "99")
-    [experiment] = [e for e in client.search_experiments() if e.name == "train-faces"]
-
-    def running() -> bool:
-        found = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
-        return len(found) == 1
-
-    wait_for(running, process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1, err
-    assert "lfw: interrupted; the same command goes on from the last finished stage." in err
-    assert not running()

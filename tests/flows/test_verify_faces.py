@@ -1,17 +1,14 @@
 """Verification, from the command line, on the small sample."""
 
-import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from tests.flows.workplace import Workplace, ran, server_of
+from tests.flows.workplace import Workplace, ran
 
 STAGES = [
     "fetch-and-unpack",
@@ -37,27 +34,20 @@ def pretrain(cohort, pixels, pairs, seed, epochs, checkpoint, on_epoch):
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
-    """A workplace whose server stays up, and in which embeddings are not trained."""
-    made = Workplace(tmp_path_factory.mktemp("place"), sample_folder)
-    (made.code / "lfw" / "embedding" / "untrained.py").write_text(UNTRAINED)
-    stage = made.code / "tasks" / "pretraining.py"
+@pytest.fixture(scope="module", autouse=True)
+def untrained(place: Workplace) -> None:
+    """Embeddings are not trained in this workplace."""
+    (place.code / "lfw" / "embedding" / "untrained.py").write_text(UNTRAINED)
+    stage = place.code / "tasks" / "pretraining.py"
     code = stage.read_text()
     before = "from lfw.embedding.pretraining import pretrain\n"
     assert before in code
     after = "from lfw.embedding.untrained import pretrain\n"
     stage.write_text(code.replace(before, after))
-    with server_of(made):
-        yield made
 
 
 def verify(place: Workplace, *arguments: str) -> dict[str, Any]:
-    asked = ("verify", "--source", str(place.source), *arguments, "--json")
-    code, out, err = place.run(*asked)
-    assert code == 0, err[-4000:]
-    result: dict[str, Any] = json.loads(out)
-    return result
+    return place.ask("verify", "--source", str(place.source), *arguments)
 
 
 def test_view_1_sets_the_threshold_on_one_part_and_judges_the_other(place: Workplace) -> None:
@@ -71,7 +61,9 @@ def test_view_1_sets_the_threshold_on_one_part_and_judges_the_other(place: Workp
     assert "drawn" in found["compared"]
 
 
-def test_view_2_judges_every_fold_by_the_nine_others(place: Workplace) -> None:
+def test_view_2_judges_every_fold_by_the_nine_others(
+    place: Workplace, client: MlflowClient
+) -> None:
     result = verify(place, "--view", "2", "--judge", "eigenfaces")
     found = result["verification"]
     assert found["pairs"] == 400
@@ -79,17 +71,18 @@ def test_view_2_judges_every_fold_by_the_nine_others(place: Workplace) -> None:
     assert {row["threshold_pairs"] for row in found["folds"]} == {360}
     mean = sum(row["accuracy"] for row in found["folds"]) / 10
     assert found["accuracy"] == pytest.approx(mean)
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    run = MlflowClient().get_run(result["mlflow_run_id"])
+    run = client.get_run(result["mlflow_run_id"])
     assert run.info.run_name is not None
     assert run.info.run_name.startswith("view 2 · eigenfaces · seed 0")
     for name in ("accuracy", "standard_error", "auc", "tar_at_far_1", "pairs"):
         assert run.data.metrics[f"verification_{name}"] == pytest.approx(found[name])
-    kept = {file.path for file in MlflowClient().list_artifacts(run.info.run_id, "verify")}
+    kept = {file.path for file in client.list_artifacts(run.info.run_id, "verify")}
     assert {"verify/roc.png", "verify/folds.csv", "verify/verdicts.csv"} <= kept
 
 
-def test_view_2_learns_an_embedding_for_each_group_and_reuses_it(place: Workplace) -> None:
+def test_view_2_learns_an_embedding_for_each_group_and_reuses_it(
+    place: Workplace, client: MlflowClient
+) -> None:
     asked = ("--view", "2", "--fold-groups", "2", "--epochs", "1")
     result = verify(place, *asked)
     groups = ("folds-1-to-5", "folds-6-to-10")
@@ -102,9 +95,8 @@ def test_view_2_learns_an_embedding_for_each_group_and_reuses_it(place: Workplac
         [manifest] = (place.data / "stages" / f"pretrain-{group}").glob("*/manifest.csv")
         rows = pd.read_csv(manifest)
         assert not set(rows["name"]) & set(people["name"][fold.isin(judged)].dropna())
-    mlflow.set_tracking_uri(f"sqlite:///{place.data}/mlflow/mlflow.db")
-    experiment = MlflowClient().get_run(result["mlflow_run_id"]).info.experiment_id
-    runs = MlflowClient().search_runs([experiment], "attributes.run_name LIKE 'embedding without%'")
+    experiment = client.get_run(result["mlflow_run_id"]).info.experiment_id
+    runs = client.search_runs([experiment], "attributes.run_name LIKE 'embedding without%'")
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert {run.data.tags["mlflow.parentRunId"] for run in runs} == {result["mlflow_run_id"]}
     assert len(runs) == 2

@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.prefect_server import prefect_server
+from infra.prefect_server import local_server, prefect_server
+from tests.databases import copy_databases, unnamed_servers
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lfw", "tasks", "flows", "infra")
 CHOSEN = ("--top", "3", "--images-per-person", "15")
 QUICK = (*CHOSEN, "--model", "compact", "--epochs", "2")
+HOG = (*CHOSEN, "--model", "hog")
+"""The quickest training that goes through every stage: it loads no TensorFlow."""
 
 STAGES = [
     "fetch-and-unpack",
@@ -37,9 +40,20 @@ STAGES = [
 
 
 class Workplace:
-    """A fresh home and data folder, and a copy of the code that a test may change."""
+    """A fresh home and data folder, and a copy of the code that a test may change.
 
-    def __init__(self, folder: Path, source: Path) -> None:
+    Parameters
+    ----------
+    folder
+        Where to make all that; it is made, too.
+    source
+        The data set.
+    databases
+        A data folder whose migrated databases are copied. Without it the first command starts
+        from nothing, as a new user's does, and spends seconds on migrations.
+    """
+
+    def __init__(self, folder: Path, source: Path, databases: Path | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.code = folder / "code"
@@ -48,6 +62,8 @@ class Workplace:
         for package in PACKAGES:
             ignore = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / package, self.code / package, ignore=ignore)
+        if databases is not None:
+            copy_databases(databases, self.data)
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
@@ -80,13 +96,22 @@ class Workplace:
             raise
         return process.returncode, out, err
 
-    def train(self, *arguments: str, **more: str) -> dict[str, Any]:
-        """Train quickly on the small sample, and give the result."""
-        asked = ("train", "--source", str(self.source), *QUICK, *arguments, "--json")
-        code, out, err = self.run(*asked, **more)
+    def ask(self, *arguments: str, **more: str) -> dict[str, Any]:
+        """Run a command that ends well, and give its result."""
+        code, out, err = self.run(*arguments, "--json", **more)
         assert code == 0, err[-4000:]
         result: dict[str, Any] = json.loads(out)
         return result
+
+    def train(self, *arguments: str, **more: str) -> dict[str, Any]:
+        """Train quickly on the small sample, and give the result."""
+        return self.ask("train", "--source", str(self.source), *QUICK, *arguments, **more)
+
+    def server(self) -> str:
+        """Give the address of the Prefect server that is kept up."""
+        state = local_server(self.data)
+        assert state is not None
+        return state.url
 
     def kill_in(self, stage: str, *arguments: str) -> None:
         """Kill a training with SIGKILL as soon as it writes in a stage's folder."""
@@ -106,13 +131,8 @@ class Workplace:
 @contextlib.contextmanager
 def server_of(made: Workplace) -> Iterator[Workplace]:
     """Keep a workplace's Prefect server up from command to command."""
-    former = os.environ.pop("PREFECT_API_URL", None)
-    try:
-        with prefect_server(made.data):
-            yield made
-    finally:
-        if former is not None:
-            os.environ["PREFECT_API_URL"] = former
+    with unnamed_servers(), prefect_server(made.data):
+        yield made
 
 
 def _listen_to_interrupts() -> None:
@@ -125,12 +145,14 @@ def in_work(home: Path) -> bool:
     return home.is_dir() and any(path.name.startswith(".partial-") for path in home.iterdir())
 
 
-def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 200) -> None:
+def wait_for(
+    condition: Any, process: subprocess.Popen[str], seconds: float = 400, pause: float = 0.005
+) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end, "the run never came so far"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def reused(result: dict[str, Any]) -> dict[str, bool]:

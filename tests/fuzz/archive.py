@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.fuzz.running import fuzz
 
-MODULES = ("tarfile", "zipfile", "lfw.archive")
+MODULES = ("tarfile", "zipfile", "lfw.archive", "lfw.member_names", "lfw.pack", "lfw.zip_member")
 _BLOCK = 512
 _MEMBERS = {
     "lfw_allnames.csv": b"name,images\nAnn,2\n",
@@ -41,13 +41,14 @@ def target(room: Path) -> Callable[[bytes], None]:
         archive.write_bytes(packed(data))
         folder.parent.mkdir()
         try:
-            unpack(archive, folder, limits)
+            unpacked = unpack(archive, folder, limits)
         except LfwError as error:
             assert str(archive) in str(error), error
             assert not any(folder.parent.iterdir()), "a refused archive left something"
         else:
             assert list(folder.parent.iterdir()) == [folder]
             _check_tree(folder)
+            assert sorted(unpacked.files) == sorted(_measured(folder)), "what is said is there"
         finally:
             shutil.rmtree(folder.parent)
         assert list(room.iterdir()) == [archive], "something was written outside"
@@ -61,6 +62,18 @@ def _check_tree(folder: Path) -> None:
             path = Path(where, name)
             assert not path.is_symlink(), path
             assert path.is_dir() or path.is_file(), path
+
+
+def _measured(folder: Path) -> list[tuple[str, int, str]]:
+    from lfw.digest import file_digest
+    from lfw.pack import PACK, Pack
+
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != PACK]
+    rows = [(f"{path.relative_to(folder)}", path.stat().st_size, file_digest(path))
+            for path in files]  # fmt: skip
+    if (folder / PACK).exists():
+        rows += [(f"{PACK}/{name}", n, sha) for name, n, sha in Pack(folder / PACK).measure()]
+    return rows
 
 
 def packed(data: bytes) -> bytes:

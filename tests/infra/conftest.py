@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import copy_databases
 from tests.infra.support import processes_of, wait_until
 
 
@@ -17,9 +18,10 @@ def no_named_servers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One data folder for all: only the first start of a server pays for its database."""
+def folder(tmp_path_factory: pytest.TempPathFactory, databases: Path) -> Iterator[Path]:
+    """One data folder for all, with databases that are migrated."""
     path = tmp_path_factory.mktemp("servers")
+    copy_databases(databases, path)
     yield path
     assert wait_until(lambda: not processes_of(path), 20)
 

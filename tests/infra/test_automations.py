@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from infra.automations import ON_FAILURE, ON_PROMOTION
-from infra.prefect_server import local_server
 from tests.flows.workplace import Workplace, prefect_rows, server_of
 from tests.infra.support import wait_until
 
@@ -28,19 +27,20 @@ where flow.name = ? and run.deployment_id is not null
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, sample_folder: Path) -> Iterator[Workplace]:
+def place(
+    tmp_path_factory: pytest.TempPathFactory, sample_folder: Path, databases: Path
+) -> Iterator[Workplace]:
     """A server that has the deployments; nobody takes their runs."""
-    with server_of(Workplace(tmp_path_factory.mktemp("automations"), sample_folder)) as made:
+    made = Workplace(tmp_path_factory.mktemp("automations"), sample_folder, databases)
+    with server_of(made):
         python(made, REGISTER)
         yield made
 
 
 def python(place: Workplace, code: str) -> None:
-    server = local_server(place.data)
-    assert server is not None
     subprocess.run(
         [sys.executable, "-c", code],
-        env=place.environment(PREFECT_API_URL=server.url),
+        env=place.environment(PREFECT_API_URL=place.server()),
         cwd=place.folder,
         check=True,
         timeout=120,

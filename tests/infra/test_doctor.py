@@ -12,9 +12,9 @@ import pytest
 
 from infra import data_checks, doctor, machine_checks, server_checks
 from infra.finding import Finding
-from infra.mlflow_store import prepare_tracking_store
 from infra.processes import free_port
 from lfw import sources
+from tests.databases import copy_databases
 
 NAMES = [
     *("Python", "packages", "compiled imports", "memory"),
@@ -250,13 +250,15 @@ def test_the_tracking_store_has_to_be_reachable(named_server: str, tmp_path: Pat
     assert "secret" not in found.detail
 
 
-def test_the_own_store_has_to_be_a_database_of_this_version(tmp_path: Path) -> None:
+def test_the_own_store_has_to_be_a_database_of_this_version(
+    tmp_path: Path, databases: Path
+) -> None:
     database = make_folder(tmp_path / "mlflow") / "mlflow.db"
     assert server_checks.check_mlflow(tmp_path, {}).detail.endswith("the first run makes it.")
     database.write_text("this is no database " * 100)
     assert server_checks.check_mlflow(tmp_path, {}).state == "fail"
     database.unlink()
-    prepare_tracking_store(tmp_path)
+    copy_databases(databases, tmp_path)
     assert server_checks.check_mlflow(tmp_path, {}).state == "ok"
     (tmp_path / "mlflow" / "schema.json").write_text('{"mlflow": "3.1.0", "revision": "old"}')
     assert server_checks.check_mlflow(tmp_path, {}).state == "warn"

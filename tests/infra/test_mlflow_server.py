@@ -8,6 +8,7 @@ import pytest
 from infra.mlflow_server import mlflow_server
 from infra.processes import free_port
 from lfw.errors import InputError
+from tests.databases import copy_databases
 
 
 def test_a_named_server_is_used_and_left_alone(
@@ -35,8 +36,9 @@ class _Healthy(http.server.BaseHTTPRequestHandler):
 
 
 def test_a_stranger_on_the_port_is_not_taken_for_our_own_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, databases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    copy_databases(databases, tmp_path)
     # As if the stranger had come between the look-up of the port and the start.
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Healthy) as stranger:
         threading.Thread(target=stranger.serve_forever, daemon=True).start()

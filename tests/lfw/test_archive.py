@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import resource
@@ -13,10 +14,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lfw.archive import Limits, unpack
 from lfw.errors import DataError, InputError, LfwError
+from lfw.zip_member import SMALL
+from tests.conftest import files_in
 
 FILES = {
     "lfw_allnames.csv": b"name,images\r\nAnn,2\r\nBob,1\r\n",
@@ -53,22 +57,17 @@ def write_special(path: Path, kind: bytes, linkname: str = "") -> Path:
     return path
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
 def assert_refused(
     archive: Path, folder: Path, message: str, limits: Limits | None = None
 ) -> LfwError:
     """Unpacking fails with one clear error that names the archive, and leaves no trace."""
     folder.parent.mkdir(exist_ok=True)
-    outside = content(archive.parent)
+    outside = files_in(archive.parent)
     with pytest.raises(LfwError, match=message) as caught:
         unpack(archive, folder, limits)
     assert str(archive) in str(caught.value)
     assert list(folder.parent.iterdir()) == []
-    assert content(archive.parent) == outside
+    assert files_in(archive.parent) == outside
     return caught.value
 
 
@@ -96,9 +95,39 @@ def test_archive_is_unpacked_whatever_its_name(packing: str, tmp_path: Path, tar
 
     unpack(archive, target, progress=lambda done, total: told.append((done, total)))
 
-    assert content(target) == FILES
+    assert files_in(target) == FILES
     assert told == [(4, 4)]
     assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_large_members_are_unpacked_in_blocks(form: str, tmp_path: Path, target: Path) -> None:
+    members = FILES | {
+        "lfw/lfw/Cid/Cid_0001.jpg": np.random.default_rng(0).bytes(SMALL * 9),
+        "large.csv": b"a line\n" * SMALL,
+        "lfw/lfw/Cid/Cid_0002.jpg": b"small again",
+    }
+    archive = tmp_path / "archive"
+    if form == "zip":
+        write_zip(archive, *members.items())
+    else:
+        archive.write_bytes(tar_bytes(*members.items()))
+
+    unpacked = unpack(archive, target)
+
+    assert files_in(target) == members
+    assert {
+        (path.removeprefix("images.zip/"), size, sha) for path, size, sha in unpacked.files
+    } == {
+        (name, len(content), hashlib.sha256(content).hexdigest())
+        for name, content in members.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["images.zip/x.csv", "Images.ZIP/Ann/Ann_0001.jpg"])
+def test_nothing_comes_in_the_place_of_the_images(name: str, tmp_path: Path, target: Path) -> None:
+    archive = write_zip(tmp_path / "lfw.zip", *FILES.items(), (name, b"x"))
+    assert_refused(archive, target, "once more as 'images.zip'")
 
 
 def test_folders_and_stray_files_are_passed_over(tmp_path: Path, target: Path) -> None:
@@ -109,7 +138,7 @@ def test_folders_and_stray_files_are_passed_over(tmp_path: Path, target: Path) -
 
     unpack(archive, target)
 
-    assert content(target) == FILES
+    assert files_in(target) == FILES
 
 
 def test_empty_file_is_refused(tmp_path: Path, target: Path) -> None:
@@ -297,7 +326,7 @@ def test_archive_just_within_the_limits_is_unpacked(tmp_path: Path, target: Path
     archive = write_zip(tmp_path / "lfw.zip", *FILES.items())
     total = sum(map(len, FILES.values()))
     unpack(archive, target, Limits(members=4, total_bytes=total, member_bytes=2048))
-    assert content(target) == FILES
+    assert files_in(target) == FILES
 
 
 def test_folders_count_as_members(tmp_path: Path, target: Path) -> None:
@@ -343,5 +372,5 @@ def test_failure_in_the_middle_leaves_what_was_there(tmp_path: Path) -> None:
     bad = write_zip(tmp_path / "bad.zip", *FILES.items(), ("run.sh", b"x"))
     with pytest.raises(DataError):
         unpack(bad, made)
-    assert content(made) == FILES
+    assert files_in(made) == FILES
     assert list(made.parent.iterdir()) == [made]

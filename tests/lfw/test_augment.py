@@ -27,10 +27,10 @@ class Chosen(np.random.Generator):
         self._flip = flip
 
     def uniform(self, *_: Any, **__: Any) -> Any:
-        return self._drawn.pop(0)
+        return self._drawn.pop(0)[np.newaxis]
 
     def random(self, *_: Any, **__: Any) -> Any:
-        return self._flip
+        return np.array([self._flip])
 
 
 def changed(augmentation: Augmentation, seed: int) -> NDArray[np.uint8]:
@@ -243,3 +243,26 @@ def test_erased_rectangle_is_of_one_grey_and_of_the_sizes_given() -> None:
         assert 7 <= part.shape[1] <= 28
     assert np.array_equal(image, before)
     assert len(many(Augmentation(flip=False, erase=1.0), image, 5)) == 5
+
+
+# Many at once -----------------------------------------------------------------------------------
+
+
+def test_images_of_a_batch_are_changed_each_in_its_own_way() -> None:
+    batch = np.stack([IMAGE] * 6)
+    results = STRONG.apply_all(batch, np.random.default_rng(3))
+    assert results.shape == batch.shape
+    assert len({result.tobytes() for result in results}) == 6
+    assert np.array_equal(batch, np.stack([IMAGE] * 6))
+
+
+def test_neighbours_in_a_batch_do_not_matter() -> None:
+    batch = np.stack([IMAGE, IMAGE[::-1], IMAGE[:, ::-1]])
+    alone = np.zeros_like(batch)
+    alone[1] = batch[1]
+    everything = Augmentation(shift=9, rotate=9, contrast=0.2, tint=0.2, shade=0.2, blur=2, erase=1)
+    ours, theirs = (
+        everything.apply_all(images, np.random.default_rng(8)) for images in (batch, alone)
+    )
+    assert np.array_equal(ours[1], theirs[1])
+    assert not np.array_equal(ours[0], theirs[0])

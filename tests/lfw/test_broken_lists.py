@@ -1,6 +1,6 @@
 """Whatever is wrong with a list: one error that names the file and the line, or a row of the check.
 
-What each row may hold is in `test_catalog`.
+What each row may hold is in `test_catalog_refused`.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from lfw.catalog import LISTS, Catalog, check_references, expand_paths, read_catalog, read_list
 from lfw.errors import DataError
-from tests.lfw.test_catalog import ROWS, write_list
+from tests.lfw.lists import ROWS, write_list
 
 ALL = "lfw_allnames.csv"
-
-
-@pytest.fixture
-def lists(tmp_path: Path) -> Path:
-    for name, rows in ROWS.items():
-        write_list(tmp_path, name, rows)
-    return tmp_path
 
 
 def rewritten(folder: Path, content: bytes) -> None:

@@ -3,22 +3,33 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from lfw.audit import audit_images
+from lfw.catalog import expand_paths, read_catalog
 from lfw.digest import file_digest
 from lfw.download import FetchError, kaggle_answers
 from lfw.errors import DataError, InputError
 from lfw.fetch import KNOWN_IMAGES, Fetched, fetch
 from lfw.files import PARTIAL
+from lfw.images import read_many
 from lfw.manifest import Manifest, Progress, build_manifest
+from lfw.pack import PACK, PackWriter
+from lfw.parameters import TrainParameters
 from lfw.sources import KAGGLE_DATASET, Source, choose_source
-from tests.conftest import zip_folder
+from lfw.split import Split, check_leaks, draw_split, sample_images, select_people
+from tests.conftest import files_in, zip_folder
 from tests.web import Reply, Site, offer_dataset
 
 KAGGLE = Source("kaggle", KAGGLE_DATASET)
@@ -74,7 +85,8 @@ def test_archive_is_unpacked_and_described(archive: Path, folder: Path, data: Pa
     sha256 = file_digest(archive)
     assert fetched.why is None
     assert dataset.folder == str(data / "datasets" / f"archive-{sha256[:16]}")
-    assert dataset.image_folder == f"{dataset.folder}/lfw/lfw"
+    assert dataset.image_folder == f"{dataset.folder}/{PACK}/lfw/lfw"
+    assert files_in(Path(dataset.folder)) == files_in(folder)
     assert (dataset.source, dataset.kind, dataset.archive_sha256) == (source, "photographs", sha256)
     assert "Not a data set that is known here" in dataset.verification
     assert dataset.data_digest == build_manifest(folder).data_digest
@@ -84,7 +96,7 @@ def test_archive_is_unpacked_and_described(archive: Path, folder: Path, data: Pa
         f"archive-{sha256[:16]}.sha256",
         "fetched.json",
     }
-    assert log.told == {"unpack": [(4, 4)], "checksums": [(4, 4)]}
+    assert log.told == {"unpack": [(4, 4)]}, "checksums are taken on the way"
 
 
 def test_unchanged_archive_is_not_unpacked_again(
@@ -104,14 +116,69 @@ def test_archive_under_another_name_is_known(archive: Path, data: Path) -> None:
     assert fetch_archive(archive.rename(archive.with_name("x.zip")), data).why is not None
 
 
+def repacked(folder: Path, change: Callable[[dict[str, bytes]], object]) -> None:
+    """Change the images of a copy, in a pack that is whole in itself."""
+    pack = folder / PACK
+    with zipfile.ZipFile(pack) as opened:
+        images = {name: opened.read(name) for name in opened.namelist()}
+    change(images)
+    pack.unlink()
+    with PackWriter(pack) as writer:
+        for name, content in images.items():
+            writer.add(name, content, zlib.crc32(content))
+
+
+def altered(folder: Path, old: bytes, new: bytes, count: int = -1) -> None:
+    """Change the bytes of a copy's pack."""
+    pack = folder / PACK
+    before = pack.read_bytes()
+    pack.write_bytes(before.replace(old, new, count))
+    assert pack.read_bytes() != before
+
+
+def deflated(folder: Path) -> None:
+    with zipfile.ZipFile(folder / PACK) as opened:
+        images = {name: opened.read(name) for name in opened.namelist()}
+    with zipfile.ZipFile(folder / PACK, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in images.items():
+            packed.writestr(name, content)
+
+
+def folder_instead(folder: Path) -> None:
+    (folder / PACK).unlink()
+    (folder / PACK).mkdir()
+
+
+_ANN, _BOB = "lfw/lfw/Ann/Ann_0001.jpg", "lfw/lfw/Bob/Bob_0001.jpg"
+_CRC = struct.pack("<I", zlib.crc32(b"Bob/Bob_0001" * 50))
+_FIRST = struct.pack("<II", 0o100644 << 16, 0)  # how the directory says where the first begins
+
 SPOILING: dict[str, Callable[[Path], object]] = {
-    "changed": lambda f: (f / "lfw/lfw/Ann/Ann_0001.jpg").write_bytes(b"x"),
-    "same size": lambda f: (f / "lfw/lfw/Ann/Ann_0001.jpg").write_bytes(b"Ann/Ann_0002" * 50),
-    "removed": lambda f: (f / "lfw/lfw/Bob/Bob_0001.jpg").unlink(),
-    "added": lambda f: (f / "lfw/lfw/Bob/Bob_0002.jpg").write_bytes(b"x"),
+    "changed": lambda f: repacked(f, lambda images: images.update({_ANN: b"x"})),
+    "same size": lambda f: repacked(f, lambda images: images.update({_ANN: b"Ann/Ann_0002" * 50})),
+    "removed": lambda f: repacked(f, lambda images: images.pop(_BOB)),
+    "added": lambda f: repacked(f, lambda images: images.update({"lfw/lfw/Bob/b.jpg": b"x"})),
+    "no image": lambda f: repacked(f, dict.clear),
+    "a byte flipped": lambda f: altered(f, b"Ann/Ann_0001Ann", b"Ann/Ann_0001ann", 1),
+    "a byte of the directory": lambda f: altered(f, b"PK\1\2", b"PK\1\3", 1),
+    "cut": lambda f: (f / PACK).write_bytes((f / PACK).read_bytes()[:-1]),
+    "cut in the middle": lambda f: (f / PACK).write_bytes((f / PACK).read_bytes()[:900]),
+    "longer": lambda f: (f / PACK).write_bytes((f / PACK).read_bytes() + b"x"),
+    "nothing in it": lambda f: (f / PACK).write_bytes(b""),
+    "wrong checksum": lambda f: altered(f, _CRC, b"abcd"),
+    "wrong checksum in the directory": lambda f: (f / PACK).write_bytes(
+        b"abcd".join((f / PACK).read_bytes().rsplit(_CRC, 1))
+    ),
+    "name twice": lambda f: altered(f, b"Ann_0002.jpg", b"Ann_0001.jpg"),
+    "overlapping": lambda f: altered(f, struct.pack("<I", 654), struct.pack("<I", 0)),
+    "outside": lambda f: altered(f, _FIRST, _FIRST[:4] + b"\xff\xff\xff\x7f"),
+    "path out of it": lambda f: altered(f, b"lfw/lfw/Bob/", b"../../../../"),
+    "compressed": deflated,
+    "file beside": lambda f: (f / "x.jpg").write_bytes(b"x"),
+    "folder in its place": folder_instead,
     "list changed": lambda f: (f / "lfw_allnames.csv").write_bytes(b"name,images\nAnn,3\n"),
-    "linked": lambda f: (f / "x.jpg").symlink_to(f / "lfw/lfw/Ann/Ann_0001.jpg"),
-    "emptied": lambda f: shutil.rmtree(f / "lfw"),
+    "linked": lambda f: (f / "x.jpg").symlink_to(f / PACK),
+    "emptied": lambda f: (f / PACK).unlink(),
     "gone": shutil.rmtree,
     "no seal": lambda f: f.with_name(f.name + ".sha256").unlink(),
     "torn seal": lambda f: f.with_name(f.name + ".sha256").write_bytes(b"\xff"),
@@ -133,6 +200,84 @@ def test_spoilt_folder_is_made_again(how: str, archive: Path, data: Path) -> Non
     assert names(data) == kept
 
 
+def test_a_copy_of_an_earlier_version_is_read_as_it_is_until_it_is_spoilt(
+    archive: Path, folder: Path, data: Path
+) -> None:
+    """These are folders of files, sealed with the digest alone."""
+    packed = fetch_archive(archive, data).dataset
+    made = Path(packed.folder)
+    shutil.rmtree(made)
+    shutil.copytree(folder, made)
+    made.with_name(made.name + ".sha256").write_text(packed.data_digest + "\n")
+
+    found = fetch_archive(archive, data)
+    assert found.why is not None
+    assert found.dataset.data_digest == packed.data_digest
+    assert found.dataset.image_folder == f"{made}/lfw/lfw"
+
+    (made / "lfw/lfw/Ann/Ann_0001.jpg").write_bytes(b"x")
+    assert fetch_archive(archive, data).dataset == packed
+
+
+@pytest.mark.parametrize("form", ["stored", "zip", "tar", "gztar"])
+def test_packed_or_not_the_data_are_the_same(
+    form: str, sample_folder: Path, sample_zip: Path, data: Path, tmp_path: Path
+) -> None:
+    archive = sample_zip
+    if form != "stored":
+        archive = Path(shutil.make_archive(str(tmp_path / "lfw"), form, sample_folder))
+    packed = fetch_archive(archive, data)
+    there = fetch(Source("folder", str(sample_folder)), data)
+    one, other = packed.dataset, there.dataset
+
+    assert (one.data_digest, one.images_digest, one.lists_digest) == (
+        *(other.data_digest, other.images_digest),
+        other.lists_digest,
+    )
+    pd.testing.assert_frame_equal(packed.manifest.files, there.manifest.files)
+    pd.testing.assert_frame_equal(build_manifest(Path(one.folder)).files, packed.manifest.files)
+    paths = packed.manifest.images["path"].tolist()
+    audits = [audit_images(Path(found.image_folder), paths) for found in (one, other)]
+    pd.testing.assert_frame_equal(audits[0].images, audits[1].images)
+    assert np.array_equal(audits[0].thumbnails, audits[1].thumbnails)
+    pixels = [read_many(Path(found.image_folder), paths[:20]) for found in (one, other)]
+    assert np.array_equal(pixels[0], pixels[1])
+    assert len({_split_of(found).digest for found in (packed, there)}) == 1
+
+
+def _split_of(fetched: Fetched) -> Split:
+    people = read_catalog(Path(fetched.dataset.folder)).people
+    files = fetched.manifest.images.rename(columns={"path": "image_path"})
+    rows = expand_paths(people).merge(files[["image_path", "sha256"]], on="image_path")
+    wanted = TrainParameters(top=3, images_per_person=5)
+    return draw_split(sample_images(rows, select_people(people, wanted), wanted, 0), [], 0)
+
+
+def test_what_changes_in_a_pack_after_it_was_fetched_is_noticed(
+    sample_zip: Path, data: Path
+) -> None:
+    fetched = fetch_archive(sample_zip, data)
+    split, root = _split_of(fetched), Path(fetched.dataset.image_folder)
+    folder, whole = Path(fetched.dataset.folder), (Path(fetched.dataset.folder) / PACK).read_bytes()
+    first = split.rows["image_path"].iloc[0]
+    check_leaks(split, [], root)
+
+    content = files_in(folder)[f"lfw-deepfunneled/lfw-deepfunneled/{first}"]
+    altered(folder, content, content[:-9] + b"x" + content[-8:])
+    with pytest.raises(DataError, match=f"{first} changed since the split was drawn"):
+        check_leaks(split, [], root)
+    (folder / PACK).write_bytes(whole[:-1])
+    with pytest.raises(DataError, match=f"{first} cannot be read: .*{PACK} is damaged"):
+        check_leaks(split, [], root)
+    (folder / PACK).write_bytes(whole)
+    repacked(folder, lambda images: images.pop(f"lfw-deepfunneled/lfw-deepfunneled/{first}"))
+    with pytest.raises(DataError, match=f"{first} cannot be read: No such file"):
+        check_leaks(split, [], root)
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match=f"{first} cannot be read: No such file"):
+        check_leaks(split, [], root)
+
+
 def test_folder_is_read_in_place(folder: Path, data: Path) -> None:
     before = build_manifest(folder).data_digest
     fetched = fetch(Source("folder", str(folder)), data)
@@ -148,7 +293,7 @@ def test_folder_is_read_in_place(folder: Path, data: Path) -> None:
 def test_folder_is_read_anew_each_time(folder: Path, data: Path) -> None:
     source = Source("folder", str(folder))
     first = fetch(source, data)
-    SPOILING["changed"](folder)
+    (folder / _ANN).write_bytes(b"x")
     assert fetch(source, data).dataset.images_digest != first.dataset.images_digest
 
 
@@ -215,7 +360,7 @@ fetch(Source("archive", archive), Path(data))
     "when",
     [
         ("lfw.archive", "_write", 3),
-        ("lfw.fetch", "build_manifest", 1),
+        ("lfw.fetch", "manifest_of", 1),
         ("lfw.fetch", "write_text", 1),
     ],
     ids=["while unpacking", "before it is in place", "before it is sealed"],

@@ -1,6 +1,9 @@
 """Who was forgotten is left out of whatever is read, and is removed where it is ours."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,14 @@ from lfw.digest import file_digest
 from lfw.embedding.vectors import forget_vectors, vectors_of
 from lfw.errors import DataError
 from lfw.fetch import Fetched, fetch, forget_images
+from lfw.files import PARTIAL
 from lfw.forgetting import RECORD, add_forgotten, read_forgotten
 from lfw.manifest import build_manifest
+from lfw.pack import PACK
 from lfw.peek import peek_people
 from lfw.sources import KAGGLE_DATASET, Source, choose_source, download_path
-from tests.conftest import zip_folder
+from tests.conftest import files_in, spoil_image, zip_folder
+from tests.lfw.test_fetch import DYING
 from tests.web import Site, offer_dataset
 
 
@@ -36,8 +42,9 @@ def people_of(fetched: Fetched) -> set[str]:
     return {path.partition("/")[0] for path in fetched.manifest.images["path"]}
 
 
-def files_of(folder: Path, person: str) -> list[Path]:
-    return [path for path in folder.rglob("*.jpg") if path.name.startswith(person)]
+def files_of(folder: Path, person: str) -> list[str]:
+    """Paths of a person's images, whether files or in a pack."""
+    return [path for path in files_in(folder) if f"/{person}/" in path and path.endswith(".jpg")]
 
 
 def forget(data: Path, *names: str) -> dict[str, int]:
@@ -61,10 +68,14 @@ def test_an_unpacked_archive_loses_their_images_and_the_users_file_stays(
 ) -> None:
     source, before = Source("archive", str(sample_zip)), file_digest(sample_zip)
     whole = fetch(source, data)
-    images = len(files_of(data, person))
-    assert images > 5
-    assert forget(data, person) == {whole.dataset.folder: images}
+    images = files_of(data, person)
+    pictures = {path: files_in(data)[path] for path in images}
+    assert len(images) > 5
+    assert forget(data, person) == {whole.dataset.folder: len(images)}
     assert files_of(data, person) == []
+    pack = (Path(whole.dataset.folder) / PACK).read_bytes()
+    assert person.encode() not in pack
+    assert not any(picture[-500:] in pack for picture in pictures.values()), "no byte is left"
     again = fetch(source, data)
     assert again.why is not None, "what is left is whole: nothing is unpacked anew"
     assert people_of(again) == people_of(whole) - {person}
@@ -84,12 +95,34 @@ def test_killed_after_the_list_was_written_the_next_reading_removes_them(
     assert fetch(source, data).why is not None
 
 
+@pytest.mark.parametrize(
+    "when",
+    [("lfw.forgetting", "copy_pack"), ("lfw.forgetting", "close_packs"), ("lfw.fetch", "_sealing")],
+    ids=["before it is written", "when it is in place", "before it is sealed"],
+)
+def test_killed_while_a_pack_is_written_anew(
+    when: tuple[str, str], sample_zip: Path, data: Path, person: str
+) -> None:
+    source = Source("archive", str(sample_zip))
+    whole = fetch(source, data)
+    add_forgotten(data, [person])
+    calls = "3" if when[1] == "_sealing" else "1"  # to compare, to compare again, and to seal
+    command = [sys.executable, "-c", DYING, str(sample_zip), str(data), *when, calls]
+    killed = subprocess.run(command, check=False, timeout=60, cwd=Path(__file__).parents[2])
+    assert killed.returncode == -signal.SIGKILL
+    found = fetch(source, data)
+    assert people_of(found) == people_of(whole) - {person}
+    assert files_of(data, person) == []
+    assert not list(data.rglob(f"{PARTIAL}*"))
+    assert fetch(source, data).why is not None
+
+
 def test_a_spoilt_copy_goes_wholly(sample_zip: Path, data: Path, person: str) -> None:
     source = Source("archive", str(sample_zip))
-    root = Path(fetch(source, data).dataset.image_folder)
-    files_of(root, person)[0].rename(root.parent / "stray.jpg")
+    pack = Path(fetch(source, data).dataset.folder) / PACK
+    pack.write_bytes(pack.read_bytes()[:-1])
     forget(data, person)
-    assert list(data.rglob("*.jpg")) == []
+    assert not [path for path in data.rglob("*") if path.suffix in {".jpg", ".zip"}]
     assert person not in people_of(fetch(source, data))
 
 
@@ -99,7 +132,7 @@ def test_they_never_come_back(sample_zip: Path, data: Path, person: str) -> None
     new = fetch(source, data)
     assert files_of(data, person) == []
     assert person not in people_of(new)
-    next(Path(new.dataset.image_folder).rglob("*.jpg")).unlink()  # spoilt: made again
+    spoil_image(data)  # made again
     assert fetch(source, data).manifest.data_digest == new.manifest.data_digest
     assert files_of(data, person) == []
 
@@ -125,7 +158,7 @@ def test_a_download_is_removed_and_not_asked_for_again(
     asked = len(http_server.requests)
     assert person not in people_of(fetch(source, data))
     assert len(http_server.requests) == asked
-    next((data / "datasets").rglob("*.jpg")).unlink()  # spoilt: fetched, unpacked, removed again
+    spoil_image(data)  # fetched, unpacked, removed again
     assert person not in people_of(fetch(source, data))
     assert len(http_server.requests) > asked
     assert files_of(data, person) == []

@@ -9,7 +9,8 @@ import pytest
 
 from lfw.errors import DataError
 from lfw.fetch import KNOWN_IMAGES
-from lfw.manifest import Manifest, build_manifest, read_file
+from lfw.image_store import read_file
+from lfw.manifest import Manifest, build_manifest
 
 
 def write_data(folder: Path, prefix: str = "lfw/lfw") -> Path:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lfw.intervals import wilson
 from lfw.open_set import ROLES, Probabilities, draw_strangers, score_open_set, set_threshold
-from tests.lfw.test_split import images_of, path_of
+from tests.lfw.named_images import images_of, path_of
 
 
 def people(count: int, images: int = 2) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 import os
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from lfw.audit import Audit, audit_images
 from lfw.digest import value_digest
 from lfw.errors import InputError
+from lfw.pack import PACK, PackWriter
 from lfw.runners import Runner, check_runner, map_chunks
 from tests.cluster import dask_cluster, free_port
 
@@ -46,12 +48,20 @@ def test_results_come_in_order_wherever_they_are_made(cluster: str, kind: str) -
         list(map_chunks(refuse, range(3), runner))
 
 
-def test_the_audit_is_the_same_to_the_digest(cluster: str, sample_folder: Path) -> None:
+def test_the_audit_is_the_same_to_the_digest(
+    cluster: str, sample_folder: Path, tmp_path: Path
+) -> None:
+    """Of files in folders and of a pack, too."""
     root = sample_folder / "lfw-deepfunneled" / "lfw-deepfunneled"
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))[:150]
+    with PackWriter(tmp_path / PACK) as pack:
+        for path in paths:
+            content = (root / path).read_bytes()
+            pack.add(f"lfw/{path}", content, zlib.crc32(content))
     paths.append("Nobody/Nobody_0001.jpg")
     runners = [Runner(), Runner("processes"), Runner("dask", cluster)]
-    audits = [audit_images(root, paths, runner=runner) for runner in runners]
+    audits = [audit_images(root, paths)]
+    audits += [audit_images(tmp_path / PACK / "lfw", paths, runner=runner) for runner in runners]
     assert len({digest(audit) for audit in audits}) == 1
     for audit in audits[1:]:
         pd.testing.assert_frame_equal(audit.images, audits[0].images)

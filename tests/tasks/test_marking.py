@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from lfw.embedding.store import MANIFEST, SHIPPED, read_embedding
-from tasks.marking import EMBEDDING_NAME, FACES, classes_of, used
+from tasks.embedding import EMBEDDING_NAME
+from tasks.marking import FACES, classes_of, used
 
 NAMES = ["Ann_Lee", "Smith, John", "José", 'O"Neil']
 

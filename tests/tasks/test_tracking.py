@@ -7,18 +7,19 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from infra.mlflow_store import prepare_tracking_store, tracking_uri
+from infra.mlflow_store import tracking_uri
 from tasks.tracking import artifact_file, artifact_url, log_page, model_url, run_url
+from tests.databases import copy_databases
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, databases: Path) -> Iterator[Path]:
     """A data folder with a fresh store."""
     made = tmp_path_factory.mktemp("tracking")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.delenv("LFW_MLFLOW_URL", raising=False)
-        prepare_tracking_store(made)
+        copy_databases(databases, made)
         former = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(tracking_uri(made))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

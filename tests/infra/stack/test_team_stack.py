@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.infra.stack.asking import as_client, ask_mlflow, ask_prefect, objects
 from tests.infra.stack.processes import INSTALL, ROOT, TeamStack, what_is_missing
 
 MISSING = what_is_missing()
@@ -40,11 +41,6 @@ from infra.stack.deploy import ensure_work_pool, ensure_worker_login
 Bucket().ensure()
 print(ensure_worker_login(os.environ["MLFLOW_WORKER_PASSWORD"]), ensure_work_pool())
 """
-LISTING = """
-import json
-from infra.stack.bucket import Bucket
-print(json.dumps(dict(Bucket().objects())))
-"""
 ECHO = """
 import json
 import mlflow, pandas as pd
@@ -64,37 +60,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterato
         running.start("mlflow")
         running.wait("store", "prefect", "mlflow")
         yield running
-
-
-def ask_prefect(stack: TeamStack, path: str, **asked: Any) -> Any:
-    user, _, password = stack.secret("prefect_login").partition(":")
-    url = f"{stack.url('prefect')}/api/{path}"
-    answer = httpx.request(
-        "POST" if asked else "GET", url, json=asked or None, auth=(user, password), timeout=60
-    )
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
-def ask_mlflow(stack: TeamStack, call: str, /, user: str = "admin", **asked: Any) -> Any:
-    auth = (user, stack.secret(f"mlflow_{user}_password"))
-    answer = httpx.get(
-        f"{stack.url('mlflow')}/api/2.0/mlflow/{call}", params=asked, auth=auth, timeout=60
-    )
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
-def as_client(stack: TeamStack, code: str, *arguments: str) -> Any:
-    """Run code with the workers' settings, and give the JSON that it prints last."""
-    said = stack.run("worker", "python", "-c", code, *arguments)
-    lines = [line for line in said.splitlines() if line.startswith(("{", "["))]
-    return json.loads(lines[0])
-
-
-def objects(stack: TeamStack) -> dict[str, int]:
-    found: dict[str, int] = json.loads(stack.run("tools", "python", "-c", LISTING))
-    return found
 
 
 # --- logins ------------------------------------------------------------------------------------

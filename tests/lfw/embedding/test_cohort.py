@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lfw.embedding.cohort import Cohort, check_unseen, choose_left_out, draw_cohort
 from lfw.errors import DataError, InputError
 from lfw.parameters import PretrainParameters
+from tests.lfw.named_images import FOUR, images_of, pairs_of, path_of, people_of, seeds, sha
 from tests.lfw.test_pairs import catalog_of, numbered
-from tests.lfw.test_split import FOUR, images_of, pairs_of, path_of, people_of, seeds, sha
 
 LEARNED = [f"L{k}" for k in range(6)]
 TESTED = [f"T{k:02d}" for k in range(13)]  # whom View 1 tests on: two of them are held out

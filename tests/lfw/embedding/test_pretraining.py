@@ -18,8 +18,8 @@ from lfw.embedding.network import DIMENSIONS
 from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
 from lfw.pairs import view1_pairs
 from tests.lfw.embedding.conftest import PIXELS, read
+from tests.lfw.named_images import images_of
 from tests.lfw.test_pairs import catalog_of, numbered
-from tests.lfw.test_split import images_of
 
 EPOCHS = 3
 PEOPLE = {"Ann": 3, "Bob": 3, "Cy": 2}
