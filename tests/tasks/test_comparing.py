@@ -36,7 +36,7 @@ def test_the_page_of_a_comparison_sums_it_up_within_mlflows_limit() -> None:
         **dict.fromkeys(("mean", "sd", "min", "max", "low", "high", "macro_f1"), 0.123456789),
     }
     text = describe([row, row | {"classifier": "hog_lda", "baseline": True, "outside_data": False}])
-    assert "hog\\*" in text or "hog*" in text
+    assert "hog*" in text
     assert "(hog_lda)" in text
     assert "0.123" in text
     assert len(describe([row] * 10 * _DESCRIBED)) < 8000 - 500
