@@ -44,7 +44,12 @@ class RetryWhenBusy:
         body = await _whole_body(receive)
         for pause in self._pauses:
             answer = _Answer(send)
-            await self._app({**scope}, _replay(body, receive), answer)
+            try:
+                await self._app({**scope}, _replay(body, receive), answer)
+            except Exception:
+                # Starlette raises an error again for the server's log once it was answered.
+                if not answer.withheld:
+                    raise
             if not answer.withheld:
                 return
             await asyncio.sleep(pause)
