@@ -1,6 +1,5 @@
 """Learning an embedding and resting a classifier on it, from the command line, on the sample."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from mlflow import MlflowClient
 from lfw.images import read_rgb
 from tests.flows.workplace import CHOSEN, Workplace, reused
 
-PRETRAIN = ("--exclude-top", "3", "--epochs", "2")
+PRETRAIN = ("--exclude-top", "3", "--epochs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +22,9 @@ def first(place: Workplace) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def learned(place: Workplace, first: dict[str, Any]) -> dict[str, Any]:
-    """An embedding of the sample's people, killed after its first epoch and gone on with."""
-    checkpoints = place.data / "checkpoints"
-    command = ("pretrain", "--source", str(place.source), *PRETRAIN)
-    place.kill_when(lambda: any(checkpoints.glob("*/state.json")), *command)
-    [kept] = checkpoints.glob("*/state.json")
-    assert [row["epoch"] for row in json.loads(kept.read_text())["history"]] == [1]
+    """An embedding of the sample's people. (tests/faults kills one, and goes on with it.)"""
     result = ask(place, "pretrain", *PRETRAIN)
-    assert not any(checkpoints.iterdir())
+    assert not any((place.data / "checkpoints").iterdir())
     return result
 
 
@@ -61,12 +55,6 @@ def test_the_default_model_rests_on_the_shipped_embedding(
     assert accuracy == pytest.approx(first["test"]["accuracy"]["value"])
 
 
-@pytest.mark.usefixtures("first")
-def test_the_same_again_reuses_every_stage(place: Workplace) -> None:
-    again = ask(place, "train", *CHOSEN)
-    assert all(reused(again).values()), again["stages"]
-
-
 def test_another_selection_takes_the_kept_vectors_and_fine_tuning_must_do_better(
     place: Workplace, first: dict[str, Any], client: MlflowClient
 ) -> None:
@@ -90,13 +78,11 @@ def known(kept: Path) -> set[str]:
         return set(vectors["sha256"].tolist())
 
 
-def test_a_killed_pretraining_goes_on_and_is_registered(
-    learned: dict[str, Any], client: MlflowClient
-) -> None:
-    assert learned["embedding"]["epochs"] == 2
+def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClient) -> None:
+    assert learned["embedding"]["epochs"] == 1
     assert learned["embedding"]["left_out"] == 3
     history = client.get_metric_history(learned["mlflow_run_id"], "loss")
-    assert [metric.step for metric in history] == [1, 2]
+    assert [metric.step for metric in history] == [1]
     version = client.get_model_version("lfw-embedding", learned["model_version"])
     assert version.tags["data.kind"] == "synthetic"
     assert list(version.aliases) == [], "synthetic embeddings get no alias"
