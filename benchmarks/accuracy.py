@@ -212,7 +212,9 @@ def _ask_embedding(_model: str, task: Task) -> Labels:
     check_unseen(task.embedding.cohort, names, task.split.rows["sha256"], what="testing it on")
 
     def measure(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(task.embedding.network.predict(pixels, batch_size=64, verbose=0))
+        from lfw.networks.asking import ask
+
+        return ask(task.embedding.network, pixels)
 
     return _ask_head(task, task.embedding.digest[:16], measure)
 

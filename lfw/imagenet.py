@@ -25,7 +25,6 @@ LENGTH = 1280
 
 _INSTEAD = f"name a mirror of {NAME} with LFW_WEIGHTS_URL, or choose another model than imagenet"
 _SIZE = 224
-_BATCH = 64
 
 
 def imagenet_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -57,7 +56,9 @@ def imagenet_features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.empty((0, LENGTH), dtype=np.float32)
     network = _network(weights_file())
     faces = pixels[:, CENTRE[0], CENTRE[1]].astype(np.float32)
-    return np.asarray(network.predict(faces, batch_size=_BATCH, verbose=0))
+    from lfw.networks.asking import ask
+
+    return ask(network, faces)
 
 
 def weights_file() -> Path:

@@ -120,7 +120,9 @@ def predict(model: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np.float32]
     if isinstance(model, FeatureClassifier):
         parts = [pixels[k : k + _BATCH] for k in range(0, len(pixels), _BATCH)]
         return np.concatenate([model.predict(part) for part in parts])
-    return np.asarray(model.predict(pixels, batch_size=_BATCH, verbose=0))
+    from lfw.networks.asking import ask
+
+    return ask(model, pixels)
 
 
 def answers(

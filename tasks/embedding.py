@@ -110,7 +110,9 @@ def vectors_through(
     """
 
     def measure(pixels: NDArray[np.uint8]) -> Vectors:
-        return np.asarray(learned.network.predict(pixels, batch_size=64, verbose=0))
+        from lfw.networks.asking import ask
+
+        return ask(learned.network, pixels)
 
     return vectors_by(learned.digest[:16], measure, dataset, rows, progress)
 

@@ -12,11 +12,10 @@ from lfw.embedding import network
 from lfw.embedding.packing import pack_classifier
 from lfw.embedding.pretraining import OnEpoch, tune_views
 from lfw.heads import Chosen, Strangers, choose_head
+from lfw.networks.asking import ask
 
 Labels = NDArray[np.int64]
 Vectors = NDArray[np.float32]
-
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def fine_tune(
     embedding = network.embedding(tuned)
 
     def embed(pixels: NDArray[np.uint8]) -> Vectors:
-        return np.asarray(embedding.predict(pixels, batch_size=_BATCH, verbose=0))
+        return ask(embedding, pixels)
 
     chosen = choose_head(
         (embed(train[0]), train[1]),

@@ -23,6 +23,7 @@ from lfw.augment import Augmentation
 from lfw.embedding import network
 from lfw.embedding.checkpoint import Checkpoint
 from lfw.embedding.cohort import TRAIN, Cohort
+from lfw.networks.asking import ask
 from lfw.pairs import paths_of
 from lfw.verification import area_under_roc, crossed_accuracy
 
@@ -32,6 +33,9 @@ Embed = Callable[[list[str]], NDArray[np.float32]]
 _CHUNK = 64
 _STEPS = 32
 """Steps between two powers of two's halves and wholes that a kernel's weight is rounded to."""
+_WORTH_COMPILING = 200
+"""Steps from which on a fit is compiled (XLA): that takes a minute, and makes a step a little
+shorter."""
 _TUNING_RATE = 1e-4
 """Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
 
@@ -131,9 +135,10 @@ def pretrain(
     number = {name: k for k, name in enumerate(classes)}
     labels = np.array([number[name] for name in learned["name"]], dtype=np.int64)
     faces = _faces(pixels, learned["image_path"].tolist(), margin=True)
-    watch = _Watch(pairs, pixels)
     margin = keras.Variable(0.0, trainable=False, name="margin")
-    net = _with_softmax(network.views(), len(classes), recipe, margin, len(faces))
+    views = network.views()
+    net = _with_softmax(views, len(classes), recipe, margin, len(faces))
+    watch = _Watch(pairs, pixels, views)
     saved = Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
     history = saved.restore(net)
     for done in history:
@@ -142,13 +147,12 @@ def pretrain(
         since = time.monotonic()
         margin.assign(recipe.margin * min(1.0, (epoch - 1) / (0.4 * recipe.epochs)))
         loss = _one_epoch(net, faces, labels, recipe, (seed, epoch))
-        figures = {"loss": loss, **watch.measure(net.get_layer("views"))}
+        figures = {"loss": loss, **watch.measure()}
         figures["seconds"] = time.monotonic() - since
         history.append({"epoch": epoch, **figures})
         saved.keep(net, history)
         _tell(on_epoch, recipe.epochs, history[-1])
-    trained = _bare(net.get_layer("views"))
-    return Pretrained(network.embedding(trained), pd.DataFrame(history))
+    return Pretrained(network.embedding(_bare(views)), pd.DataFrame(history))
 
 
 def _tell(on_epoch: OnEpoch | None, epochs: int, row: dict[str, float]) -> None:
@@ -231,7 +235,7 @@ def _faces(
 
 
 def _cut(crop: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(crop.predict(pixels, batch_size=_CHUNK, verbose=0)).astype(np.uint8)
+    return ask(crop, pixels).astype(np.uint8)
 
 
 @keras.saving.register_keras_serializable(package="lfw")
@@ -275,6 +279,7 @@ def _with_softmax(
     net.compile(
         keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
         loss=[loss] * len(net.outputs),
+        jit_compile=recipe.epochs * steps >= _WORTH_COMPILING,
     )
     return net
 
@@ -322,24 +327,27 @@ def _batches(
 
 
 class _Watch:
-    """The validation pairs, measured after every epoch."""
+    """The validation pairs, measured after every epoch by the views that learn."""
 
     def __init__(
-        self, pairs: pd.DataFrame, pixels: Callable[[list[str]], NDArray[np.uint8]]
+        self,
+        pairs: pd.DataFrame,
+        pixels: Callable[[list[str]], NDArray[np.uint8]],
+        views: keras.Model,
     ) -> None:
+        face = keras.Input((network.HEIGHT, network.WIDTH, 3))
+        self._vectors = keras.Model(face, network.joined_views(views, face))
         self._paths = paths_of(pairs)
         place = {path: k for k, path in enumerate(self._paths)}
         self._sides = [pairs[f"path{side}"].map(place).to_numpy() for side in ("1", "2")]
         self._same = pairs["same"].to_numpy(dtype=bool)
         self._faces = _faces(pixels, self._paths, margin=False) if self._paths else None
 
-    def measure(self, views: keras.Model) -> dict[str, float]:
+    def measure(self) -> dict[str, float]:
         """Give the area under the ROC curve and the accuracy; nothing without both kinds."""
         if self._faces is None or self._same.all() or not self._same.any():
             return {}
-        face = keras.Input((network.HEIGHT, network.WIDTH, 3))
-        vectors = keras.Model(face, network.joined_views(views, face))
-        found = vectors.predict(self._faces, batch_size=_CHUNK, verbose=0)
+        found = ask(self._vectors, self._faces)
         first, second = (found[side] for side in self._sides)
         likeness = (first * second).sum(axis=1) / network.VIEWS  # unit vectors side by side
         return {

@@ -73,4 +73,5 @@ def _compile(core: keras.Model, steps: int) -> None:
         optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-2),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
         metrics=["accuracy"],
+        jit_compile=False,  # compiled (XLA), a step takes longer than it does in oneDNN's kernels
     )
