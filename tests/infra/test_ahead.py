@@ -1,5 +1,6 @@
 """Libraries are there before they are asked for, and a missing one is no matter here."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -14,8 +15,15 @@ def test_libraries_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "_LIBRARIES", names)
     for name in (*names, "tabnanny"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    ahead.import_ahead("tabnanny").join()
-    assert {"colorsys", "tabnanny"} <= set(sys.modules)
+    before, threshold = gc.get_freeze_count(), gc.get_threshold()
+    try:
+        ahead.import_ahead("tabnanny").join()
+        assert {"colorsys", "tabnanny"} <= set(sys.modules)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
 
 
 def test_prefect_hears_of_a_server_that_started_after_its_import() -> None:
