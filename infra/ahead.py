@@ -1,25 +1,54 @@
-"""Imports that every flow needs, made while its Prefect server starts on another core."""
+"""Imports that a command needs, made while its Prefect server starts on another core."""
 
 import contextlib
+import gc
 import importlib
+import os
 import threading
 
-# None of them reads a variable that is set only once the server's address is known; together they
-# take about as long as the server.
+# The slow ones among those that every flow needs; they make up most of the time.
 _LIBRARIES = ("pandas", "cv2", "scipy.stats", "sklearn.metrics", "mlflow", "matplotlib.figure")
 
+_GARBAGE = 10_000
+"""New objects after which Python looks for garbage; of 700, its default, TensorFlow makes many."""
 
-def import_ahead() -> threading.Thread:
-    """Begin to import slow libraries in a thread. Join it before anything else is imported.
+
+def import_ahead(module: str) -> threading.Thread:
+    """Begin to import a module in a thread. Join it before anything else is imported.
 
     Two threads that import modules which import each other may be given half of one.
+
+    Parameters
+    ----------
+    module
+        Where the flow is; its libraries come first.
     """
-    thread = threading.Thread(target=_import_all, name="import-ahead", daemon=True)
+    import httpx  # noqa: F401 (who waits for the server asks it by this)
+
+    thread = threading.Thread(
+        target=_import_all, args=((*_LIBRARIES, module),), name="import-ahead", daemon=True
+    )
     thread.start()
     return thread
 
 
-def _import_all() -> None:
-    for name in _LIBRARIES:
-        with contextlib.suppress(ImportError):  # the flow's own import tells of it
-            importlib.import_module(name)
+def _import_all(names: tuple[str, ...]) -> None:
+    # Imports make a million objects that stay: to look for garbage among them again and again, now
+    # and later, takes a sixth of their time.
+    gc.disable()
+    try:
+        for name in names:
+            with contextlib.suppress(ImportError):  # the flow's own import tells of it
+                importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
+        gc.enable()
+
+
+def tell_prefect(api_url: str) -> None:
+    """Let Prefect know the server's address: it has read its settings when it was imported."""
+    from prefect.context import refresh_global_settings_context
+
+    os.environ["PREFECT_API_URL"] = api_url
+    refresh_global_settings_context()

@@ -271,16 +271,16 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
-    from infra.ahead import import_ahead
+    from infra.ahead import import_ahead, tell_prefect
     from infra.prefect_server import client_settings, prefect_server
 
     folder = data_folder(os.environ)
     os.environ.update(client_settings(folder))
-    ahead = import_ahead()
+    module, _, name = flow.partition(":")
+    ahead = import_ahead(module)
     with prefect_server(folder) as api_url:
         ahead.join()
-        os.environ["PREFECT_API_URL"] = api_url
-        module, _, name = flow.partition(":")
+        tell_prefect(api_url)
         function = getattr(importlib.import_module(module), name)
         result: dict[str, Any] = function(**wanted.model_dump())
         return result

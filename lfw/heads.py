@@ -6,6 +6,7 @@ written as plain numbers and packed behind any network.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -53,8 +54,68 @@ class Strangers:
         return self.vectors[there], np.unique(self.people[there], return_inverse=True)[1]
 
 
-Way = Callable[[Vectors, Labels, Strangers | None], Linear]
-"""A way to learn a head: takes vectors, class numbers, and strangers."""
+@dataclass(frozen=True)
+class _Sample:
+    """What heads are learned from. What several ways take of it is made once.
+
+    Attributes
+    ----------
+    vectors, labels
+        Of shape (n, d) and (n,).
+    strangers
+        People who are none of the classes.
+    projection
+        What brought the vectors to their principal components, if they are such.
+    """
+
+    vectors: Vectors
+    labels: Labels
+    strangers: Strangers | None
+    projection: PCA | None = None
+
+    @classmethod
+    def of(
+        cls,
+        labelled: tuple[Vectors, Labels],
+        strangers: Strangers | None,
+        components: int | None,
+    ) -> "_Sample":
+        """Bring vectors to their principal components, if so many are asked for."""
+        vectors, labels = labelled
+        if components is None:
+            return cls(vectors, labels, strangers)
+        projection = PCA(min(components, len(vectors) - 1, vectors.shape[1]), random_state=0)
+        projected = projection.fit_transform(vectors)
+        if strangers is not None:
+            apart = projection.transform(strangers.vectors)
+            strangers = Strangers(apart, strangers.people)
+        return cls(projected, labels, strangers, projection)
+
+    def fit(self, way: "Way") -> Linear:
+        """Learn a head for vectors that are not projected yet."""
+        return self._before(way(self))
+
+    def _before(self, linear: Linear) -> Linear:
+        if self.projection is None:
+            return linear
+        weights = self.projection.components_.T @ linear.weights
+        bias = linear.bias - self.projection.mean_ @ weights
+        return Linear(weights.astype(np.float32), bias.astype(np.float32))
+
+    @cached_property
+    def known(self) -> Linear:
+        """Linear discriminants with the strangers as one more class, the last."""
+        if self.strangers is None:
+            raise ValueError("a class of strangers takes strangers")
+        apart = self.strangers.one_each()
+        last = np.full(len(apart), int(self.labels.max()) + 1)
+        return _discriminants(
+            np.concatenate([self.vectors, apart]), np.concatenate([self.labels, last])
+        )
+
+
+Way = Callable[[_Sample], Linear]
+"""A way to learn a head."""
 
 TOGETHER = "all of them, averaged"
 
@@ -109,7 +170,8 @@ def choose_head(
         ways["LDA beside strangers"] = _lda_beside
         if len(np.unique(strangers.several()[1])) >= LEAST_STRANGERS:
             ways["LDA among other people"] = _lda_among
-    single = {name: _fit(way, train, strangers, components) for name, way in ways.items()}
+    sample = _Sample.of(train, strangers, components)
+    single = {name: sample.fit(way) for name, way in ways.items()}
     factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
     heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
     if len(heads) > 1:
@@ -119,12 +181,11 @@ def choose_head(
     table = _rank(heads, *validation)
     best = str(table["head"][0])
     parts = [best] if best in ways else list(ways)
-    identity = _mean(
-        {n: _fit(ways[n], both, strangers, components).sharpened(factors[n]) for n in parts}
-    )
+    whole = _Sample.of(both, strangers, components)
+    identity = _mean({name: whole.fit(ways[name]).sharpened(factors[name]) for name in parts})
     if best == TOGETHER:
         identity = identity.sharpened(factors[TOGETHER])
-    known = None if strangers is None else _fit(_lda_known, both, strangers, components)
+    known = None if strangers is None else whole.fit(lambda sample: sample.known)
     return Chosen(Head(identity, known), table)
 
 
@@ -146,65 +207,39 @@ def _mean(heads: dict[str, Linear]) -> Linear:
     return Linear(weights, np.mean([head.bias for head in heads.values()], axis=0))
 
 
-def _fit(
-    way: Way, labelled: tuple[Vectors, Labels], strangers: Strangers | None, components: int | None
-) -> Linear:
-    """Learn a head, on principal components if so many are asked for."""
-    vectors, labels = labelled
-    if components is None:
-        return way(vectors, labels, strangers)
-    projection = PCA(min(components, len(vectors) - 1, vectors.shape[1]), random_state=0)
-    projected = projection.fit_transform(vectors)
-    apart = strangers
-    if strangers is not None:
-        apart = Strangers(projection.transform(strangers.vectors), strangers.people)
-    return _before(projection, way(projected, labels, apart))
-
-
-def _before(projection: PCA, linear: Linear) -> Linear:
-    """Give the same scores for vectors that were not projected yet."""
-    weights = projection.components_.T @ linear.weights
-    bias = linear.bias - projection.mean_ @ weights
-    return Linear(weights.astype(np.float32), bias.astype(np.float32))
-
-
-def _lda(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
+def _discriminants(vectors: Vectors, labels: Labels) -> Linear:
     """Linear discriminants, shrunk as O. Ledoit and M. Wolf do, J. Multivariate Anal. 88 (2004)."""
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     return _linear(model.fit(vectors, labels))
 
 
-def _logistic(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
-    return _linear(LogisticRegression(C=10, max_iter=1000).fit(vectors, labels))
+def _lda(sample: _Sample) -> Linear:
+    return _discriminants(sample.vectors, sample.labels)
 
 
-def _svm(vectors: Vectors, labels: Labels, _strangers: Strangers | None = None) -> Linear:
-    return _linear(LinearSVC(C=1, random_state=0).fit(vectors, labels))
+def _logistic(sample: _Sample) -> Linear:
+    return _linear(LogisticRegression(C=10, max_iter=1000).fit(sample.vectors, sample.labels))
 
 
-def _lda_known(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
-    """Linear discriminants with the strangers as one more class, the last."""
-    if strangers is None:
-        raise ValueError("a class of strangers takes strangers")
-    apart = strangers.one_each()
-    last = np.full(len(apart), int(labels.max()) + 1)
-    return _lda(np.concatenate([vectors, apart]), np.concatenate([labels, last]))
+def _svm(sample: _Sample) -> Linear:
+    return _linear(LinearSVC(C=1, random_state=0).fit(sample.vectors, sample.labels))
 
 
-def _lda_among(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
+def _lda_among(sample: _Sample) -> Linear:
     """Linear discriminants of the people and of strangers, each of whom is a class."""
-    if strangers is None:
+    if sample.strangers is None:
         raise ValueError("classes of strangers take strangers")
-    classes = int(labels.max()) + 1
-    apart, people = strangers.several()
-    found = _lda(np.concatenate([vectors, apart]), np.concatenate([labels, people + classes]))
+    classes = int(sample.labels.max()) + 1
+    apart, people = sample.strangers.several()
+    found = _discriminants(
+        np.concatenate([sample.vectors, apart]), np.concatenate([sample.labels, people + classes])
+    )
     return Linear(found.weights[:, :classes], found.bias[:classes])
 
 
-def _lda_beside(vectors: Vectors, labels: Labels, strangers: Strangers | None) -> Linear:
+def _lda_beside(sample: _Sample) -> Linear:
     """Linear discriminants of the people, whose spread the strangers help to estimate."""
-    known = _lda_known(vectors, labels, strangers)
-    return Linear(known.weights[:, :-1], known.bias[:-1])
+    return Linear(sample.known.weights[:, :-1], sample.known.bias[:-1])
 
 
 _WAYS: dict[str, Way] = {

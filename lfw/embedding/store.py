@@ -2,8 +2,8 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,14 +46,31 @@ class Embedding:
         """SHA-256 of the network's file."""
         return str(self.card["network_sha256"])
 
-    @cached_property
+    @property
     def network(self) -> "keras.Model":
-        """The network: from raw pixels (n, 250, 250, 3), 0 to 255, to vectors."""
-        import keras
+        """The network: from raw pixels (n, 250, 250, 3), 0 to 255, to vectors.
 
-        import lfw.layers  # noqa: F401 (the network is made of its layers)
+        The one that was read last is given again wherever its file is: to read it and to ask it for
+        the first time takes seconds, and several stages of a run do.
+        """
+        return _read_network(_Saved(self.digest, self.folder / NETWORK))
 
-        return keras.models.load_model(self.folder / NETWORK, compile=False, safe_mode=True)
+
+@dataclass(frozen=True)
+class _Saved:
+    """A network's file: the same one wherever it is, if its digest is the same."""
+
+    digest: str
+    path: Path = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _read_network(saved: _Saved) -> "keras.Model":
+    import keras
+
+    import lfw.layers  # noqa: F401 (the network is made of its layers)
+
+    return keras.models.load_model(saved.path, compile=False, safe_mode=True)
 
 
 def write_embedding(

@@ -1,5 +1,8 @@
 """Libraries are there before they are asked for, and a missing one is no matter here."""
 
+import gc
+import os
+import subprocess
 import sys
 
 import pytest
@@ -8,9 +11,35 @@ from infra import ahead
 
 
 def test_libraries_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("colorsys", "there_is_no_such_module", "tabnanny")
+    names = ("colorsys", "there_is_no_such_module")
     monkeypatch.setattr(ahead, "_LIBRARIES", names)
-    for name in names:
+    for name in (*names, "tabnanny"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    ahead.import_ahead().join()
-    assert {"colorsys", "tabnanny"} <= set(sys.modules)
+    before, threshold = gc.get_freeze_count(), gc.get_threshold()
+    try:
+        ahead.import_ahead("tabnanny").join()
+        assert {"colorsys", "tabnanny"} <= set(sys.modules)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
+
+
+def test_prefect_hears_of_a_server_that_started_after_its_import() -> None:
+    code = (
+        "import os, prefect.settings as s\n"
+        "assert s.PREFECT_API_URL.value() is None\n"
+        "from infra.ahead import tell_prefect\n"
+        "tell_prefect('http://127.0.0.1:4/api')\n"
+        "print(os.environ['PREFECT_API_URL'], s.PREFECT_API_URL.value(), s.PREFECT_UI_URL.value())"
+    )
+    kept = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=kept, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [
+        "http://127.0.0.1:4/api",
+        "http://127.0.0.1:4/api",
+        "http://127.0.0.1:4",
+    ]

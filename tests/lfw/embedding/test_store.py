@@ -1,6 +1,7 @@
 """An embedding is read as it was written, or not at all."""
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -51,6 +52,22 @@ def test_read_embedding_is_the_written_one_in_a_smaller_file(
     assert again.network is again.network
     untrained.save(plain)
     assert (folder / NETWORK).stat().st_size < 0.6 * plain.stat().st_size
+
+
+def test_same_network_is_read_once_wherever_it_is(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copy = shutil.copytree(folder, tmp_path_factory.mktemp("copies") / "embedding")
+    network = read_embedding(folder).network
+    assert read_embedding(copy).network is network
+
+    weights = [2 * values for values in network.get_weights()]
+    other = keras.models.clone_model(network)
+    other.set_weights(weights)
+    write_embedding(copy, other, COHORT, {"seed": 3})
+    again = read_embedding(copy).network
+    assert again is not network
+    assert all(map(np.array_equal, again.get_weights(), weights))
 
 
 def test_card_tells_of_the_files(folder: Path) -> None:
