@@ -79,7 +79,6 @@ class Augmentation:
         images: NDArray[np.uint8],
         rng: np.random.Generator,
         size: tuple[int, int] | None = None,
-        out: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
         """Change images, each in its own way: what is drawn for all at once costs a tenth.
 
@@ -89,8 +88,6 @@ class Augmentation:
             Of shape (n, height, width, channels).
         rng, size
             As for :meth:`apply`.
-        out
-            An array for the result, to save the time of another.
 
         Returns
         -------
@@ -98,8 +95,7 @@ class Augmentation:
         """
         height, width = size or images.shape[1:3]
         matrices = self._matrices(images.shape[:3], (height, width), rng)
-        shape = (len(images), height, width, images.shape[3])
-        changed = np.empty(shape, np.uint8) if out is None else out
+        changed = np.empty((len(images), height, width, images.shape[3]), np.uint8)
         for image, matrix, result in zip(images, matrices, changed, strict=True):
             cv2.warpAffine(
                 image,

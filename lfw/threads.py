@@ -34,10 +34,7 @@ def one_thread_an_image() -> Iterator[None]:
 
 
 def in_threads(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    progress: Progress | None = None,
-    chunk: int = _CHUNK,
+    function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None = None
 ) -> Iterable[Result]:
     """Apply a function that releases the GIL to many items, in order, in chunks.
 
@@ -47,16 +44,14 @@ def in_threads(
         What to do, and to what.
     progress
         Told how many of how many are done.
-    chunk
-        Items that a thread takes at a time.
     """
 
-    def some(start: int) -> list[Result]:
-        return [function(item) for item in items[start : start + chunk]]
+    def chunk(start: int) -> list[Result]:
+        return [function(item) for item in items[start : start + _CHUNK]]
 
     done = 0
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        for results in pool.map(some, range(0, len(items), chunk)):
+        for results in pool.map(chunk, range(0, len(items), _CHUNK)):
             yield from results
             done += len(results)
             if progress is not None:

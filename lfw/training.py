@@ -13,14 +13,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfw.networks import Recipe, join, recipe_of
-from lfw.threads import in_threads, one_thread_an_image
+from lfw.threads import one_thread_an_image
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 """Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
 
 _CHUNK = 64
-_BYTES_AT_ONCE = 16 << 20
-"""What augmented images may fill before they are used."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +137,7 @@ def training_batches(
     """Give shuffled, augmented batches, other ones in every pass, the same ones for a seed.
 
     Each batch is changed with a generator of its own, so that the result does not depend on which
-    thread took it. Many are made at once, in two threads, before the steps that use them: handed
-    over one by one they cost more than the changes do, and the network's threads wait for them.
+    thread took it.
 
     Parameters
     ----------
@@ -153,36 +150,24 @@ def training_batches(
     seed
         Where chance starts.
     """
-    size = recipe.batch_size
 
-    def augmented(indices: NDArray[np.int64], chances: NDArray[np.int64]) -> NDArray[np.uint8]:
-        changed = np.empty((len(indices), *images.shape[1:]), np.uint8)
+    def augmented(indices: NDArray[np.int64], chance: np.int64) -> NDArray[np.uint8]:
+        rng = np.random.default_rng(abs(int(chance)))
+        return recipe.augmentation.apply_all(images[indices], rng)
 
-        def change(number: int) -> None:
-            part = slice(number * size, (number + 1) * size)
-            rng = np.random.default_rng(abs(int(chances[number])))
-            recipe.augmentation.apply_all(images[indices[part]], rng, out=changed[part])
-
-        for _ in in_threads(change, range(-(-len(indices) // size)), chunk=1):
-            pass
-        return changed
-
-    def load(indices: tf.Tensor, chances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        changed = tf.numpy_function(augmented, [indices, chances], tf.uint8, stateful=False)
-        return tf.ensure_shape(changed, (None, *images.shape[1:])), tf.gather(targets, indices)
+    def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
+        changed = tf.numpy_function(augmented, [indices, chance], tf.uint8, stateful=False)
+        shaped = tf.ensure_shape(changed, (None, *images.shape[1:]))
+        return tf.cast(shaped, tf.float32), tf.gather(targets, indices)
 
     targets = tf.constant(labels)
-    passes = -(-recipe.least_steps * size // len(images))
-    steps = -(-passes * len(images) // size)
-    at_once = min(steps, max(2, _BYTES_AT_ONCE // (size * images[0].nbytes)))
+    passes = -(-recipe.least_steps * recipe.batch_size // len(images))
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
     return (
-        tf.data.Dataset.zip(order.batch(at_once * size), chances.batch(at_once))
-        .map(load)
-        .rebatch(size)
-        .map(lambda pixels, answers: (tf.cast(pixels, tf.float32), answers))
-        .apply(tf.data.experimental.assert_cardinality(steps))
+        tf.data.Dataset.zip(order.batch(recipe.batch_size), chances)
+        .map(load, num_parallel_calls=2, deterministic=True)
         .prefetch(2)
     )
 

@@ -234,12 +234,10 @@ def batch_by_batch(
             yield changed.astype(np.float32), labels[chosen]
 
 
-@pytest.mark.parametrize("at_once", [1, 5 * 4 * 12 * 9, 1 << 30])
 @pytest.mark.parametrize(("count", "least_steps"), [(30, 1), (32, 1), (10, 9), (3, 1)])
-def test_batches_made_many_at_once_are_those_made_one_by_one(
-    monkeypatch: pytest.MonkeyPatch, at_once: int, count: int, least_steps: int
+def test_batches_of_a_seed_are_those_made_one_by_one_in_the_plainest_way(
+    count: int, least_steps: int
 ) -> None:
-    monkeypatch.setattr(training, "_BYTES_AT_ONCE", at_once)
     images = np.random.default_rng(0).integers(0, 256, (count, 12, 9, 1), dtype=np.uint8)
     labels = one_hot(np.arange(count), count)
     recipe = dataclasses.replace(recipe_of("compact"), batch_size=4, least_steps=least_steps)
