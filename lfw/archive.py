@@ -91,7 +91,7 @@ class _Member(NamedTuple):
     open: Callable[[Any], IO[bytes]]
 
 
-_ReadPlain = Callable[[Sequence[_Member]], list[Content | None]]
+_ReadPlain = Callable[[Sequence[_Member]], Sequence[Content | None]]
 """Reads members whole; None for one about which something is unusual."""
 
 
