@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, NamedTuple, Self, cast
+from typing import IO, Any, NamedTuple, Self, cast
 
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
@@ -22,7 +22,7 @@ from lfw.manifest import LIST_SUFFIXES, Progress
 from lfw.member_names import Names
 from lfw.pack import PACK, FileRow, PackWriter
 from lfw.runners import map_chunks
-from lfw.zip_member import SMALL, Content, read_plain
+from lfw.zip_member import SMALL, Content, read_plain_many
 
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
@@ -83,12 +83,16 @@ class Unpacked:
 
 
 class _Member(NamedTuple):
-    """A member: how it is read whole, if there is nothing unusual about it, and how else."""
+    """A member, its entry in the archive, and how that is opened."""
 
     name: str
     size: int
-    open: Callable[[], IO[bytes]]
-    read_plain: Callable[[], Content | None] = lambda: None
+    info: zipfile.ZipInfo | tarfile.TarInfo
+    open: Callable[[Any], IO[bytes]]
+
+
+_ReadPlain = Callable[[Sequence[_Member]], Sequence[Content | None]]
+"""Reads members whole; None for one about which something is unusual."""
 
 
 def unpack(
@@ -125,21 +129,22 @@ def unpack(
     with new_folder_beside(folder) as partial:
         made = partial / folder.name
         made.mkdir()
-        with _members(archive, limits) as members:
-            unpacked = _write_all(archive, members, made, limits, progress)
+        with _members(archive, limits) as (members, read):
+            unpacked = _write_all(archive, members, read, made, limits, progress)
         made.replace(folder)
     return unpacked
 
 
 @contextlib.contextmanager
-def _members(archive: Path, limits: Limits) -> Iterator[list[_Member]]:
+def _members(archive: Path, limits: Limits) -> Iterator[tuple[list[_Member], _ReadPlain]]:
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
-                yield _zip_members(archive, opened, limits)
+                file = cast("IO[bytes]", opened.fp).fileno()
+                yield _zip_members(archive, opened, limits), partial(_read_plain, file)
         else:
             with _open_tar(archive) as tar:
-                yield _tar_members(archive, tar, limits)
+                yield _tar_members(archive, tar, limits), lambda some: [None] * len(some)
     except (*DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # the system's; those of gzip and bz2 have no number, a wrong offset has EINVAL
@@ -186,7 +191,6 @@ def _no_archive(archive: Path) -> str:
 
 def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list[_Member]:
     members = []
-    file = cast("IO[bytes]", opened.fp).fileno()
     for count, info in enumerate(opened.infolist(), start=1):
         _check_count(archive, count, limits)
         if info.external_attr >> 28 not in _FILE_OR_FOLDER:
@@ -195,24 +199,20 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list
             raise DataError(f"{archive}: {info.filename!r} is encrypted: give an open archive.")
         if info.filename.endswith("/"):  # is_dir() fails on a name of nothing
             continue
-        members.append(
-            _Member(
-                *(info.filename, info.file_size, partial(opened.open, info)),
-                partial(read_plain, file, info),
-            )
-        )
+        members.append(_Member(info.filename, info.file_size, info, opened.open))
     return members
 
 
 def _tar_members(archive: Path, tar: tarfile.TarFile, limits: Limits) -> list[_Member]:
     members = []
+    extract = partial(_extract, tar)
     for count, info in enumerate(tar, start=1):
         _check_count(archive, count, limits)
         if info.isdir():
             continue
         if not info.isreg():
             raise DataError(f"{archive}: {info.name!r} is a link or device, which is refused.")
-        members.append(_Member(info.name, info.size, partial(_extract, tar, info)))
+        members.append(_Member(info.name, info.size, info, extract))
     _check_end(tar)
     return members
 
@@ -242,6 +242,7 @@ def _check_count(archive: Path, count: int, limits: Limits) -> None:
 def _write_all(
     archive: Path,
     members: list[_Member],
+    read_plain: _ReadPlain,
     folder: Path,
     limits: Limits,
     progress: Progress | None,
@@ -257,7 +258,7 @@ def _write_all(
     with contextlib.ExitStack() as stack:
         images = any(not _is_list(path) for path, _ in kept)
         pack = stack.enter_context(PackWriter(folder / PACK)) if images else None
-        read = map_chunks(_read_plain, [member for _, member in kept])
+        read = map_chunks(read_plain, [member for _, member in kept])
         for (path, member), content in zip(
             kept, stack.enter_context(contextlib.closing(read)), strict=True
         ):
@@ -270,8 +271,8 @@ def _write_all(
     return Unpacked(files, pack.directory_sha256 if pack is not None else "")
 
 
-def _read_plain(members: Sequence[_Member]) -> list[Content | None]:
-    return [member.read_plain() for member in members]
+def _read_plain(file: int, members: Sequence[_Member]) -> list[Content | None]:
+    return read_plain_many(file, [cast("zipfile.ZipInfo", member.info) for member in members])
 
 
 def _is_list(path: str) -> bool:
@@ -330,7 +331,7 @@ def _blocks(
 ) -> Iterator[bytes]:
     """Read a member, and refuse it where it has not the size that it claims."""
     read = 0
-    with member.open() as source:
+    with member.open(member.info) as source:
         while block := source.read(_BLOCK):
             read += len(block)
             if read > most or read > member.size:

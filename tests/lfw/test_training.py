@@ -1,6 +1,7 @@
 """A fit learns, keeps what it should, tells what it does, and does the same for the same seed."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from lfw import training
 from lfw.augment import Augmentation
@@ -215,3 +217,35 @@ def test_images_are_changed_anew_each_time_and_the_same_for_a_seed() -> None:
     again = two_passes()
     assert np.array_equal(first, again[0])
     assert np.array_equal(second, again[1])
+
+
+def batch_by_batch(
+    images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """One pass after the other, each batch made for itself in the plainest way."""
+    passes = -(-recipe.least_steps * recipe.batch_size // len(images))
+    order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
+    chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+    plan = tf.data.Dataset.zip(order.batch(recipe.batch_size), chances)
+    for _ in range(3):
+        for chosen, chance in plan.as_numpy_iterator():
+            rng = np.random.default_rng(abs(int(chance)))
+            changed = recipe.augmentation.apply_all(images[chosen], rng)
+            yield changed.astype(np.float32), labels[chosen]
+
+
+@pytest.mark.parametrize(("count", "least_steps"), [(30, 1), (32, 1), (10, 9), (3, 1)])
+def test_batches_of_a_seed_are_those_made_one_by_one_in_the_plainest_way(
+    count: int, least_steps: int
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (count, 12, 9, 1), dtype=np.uint8)
+    labels = one_hot(np.arange(count), count)
+    recipe = dataclasses.replace(recipe_of("compact"), batch_size=4, least_steps=least_steps)
+    batches = training_batches(images, labels, recipe, seed=2)
+    found = [batch for _ in range(3) for batch in batches.as_numpy_iterator()]
+    expected = list(batch_by_batch(images, labels, recipe, seed=2))
+    assert len(found) == len(expected) == 3 * int(batches.cardinality())
+    for (pixels, answers), (as_before, names) in zip(found, expected, strict=True):
+        assert pixels.dtype == np.float32
+        assert np.array_equal(pixels, as_before)
+        assert np.array_equal(answers, names)

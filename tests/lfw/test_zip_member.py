@@ -1,5 +1,6 @@
 """A zip's plain members are read at once; whatever is unusual is left to the zipfile module."""
 
+import os
 import warnings
 import zipfile
 from hashlib import sha256
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw.zip_member import SMALL, read_plain
+from lfw.zip_member import SMALL, read_plain, read_plain_many
 
 CONTENT = np.random.default_rng(0).bytes(3000) + bytes(3000)
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
@@ -23,7 +24,10 @@ def write_zip(path: Path, method: int, name: str = "a/b.jpg", content: bytes = C
 def read_first(path: Path) -> object:
     with zipfile.ZipFile(path) as opened:
         assert opened.fp is not None
-        return read_plain(opened.fp.fileno(), opened.infolist()[0])
+        info = opened.infolist()[0]
+        read = read_plain(opened.fp.fileno(), info)
+        assert read_plain_many(opened.fp.fileno(), [info]) == [read]
+        return read
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -96,5 +100,56 @@ def test_lies_of_the_directory_are_left_to_zipfile(method: int, tmp_path: Path) 
                 before = getattr(info, field)
                 setattr(info, field, max(0, before + change))
                 lied = getattr(info, field) != before
-                assert (read_plain(opened.fp.fileno(), info) is None) == lied, (field, change)
+                read = read_plain(opened.fp.fileno(), info)
+                assert (read is None) == lied, (field, change)
+                assert read_plain_many(opened.fp.fileno(), [info]) == [read]
                 setattr(info, field, before)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("damaged", [None, 3])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 2, 3, 0], [0, 5], [3, 3], [4]])
+def test_neighbours_are_read_as_each_alone(
+    method: int, damaged: int | None, order: list[int], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(1)
+    contents = [rng.bytes(4000) for _ in range(6)]
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        for number, content in enumerate(contents):
+            file.writestr(f"a/{number}.jpg", content)
+    if damaged is not None:
+        whole = bytearray(path.read_bytes())
+        whole[whole.index(b"a/3.jpg") + 2000] ^= 1
+        path.write_bytes(whole)
+    with zipfile.ZipFile(path) as opened:
+        assert opened.fp is not None
+        infos = [opened.infolist()[number] for number in order]
+        found = read_plain_many(opened.fp.fileno(), infos)
+        assert found == [read_plain(opened.fp.fileno(), info) for info in infos]
+    expected = [None if number == damaged else contents[number] for number in order]
+    assert [read and read[0] for read in found] == expected
+
+
+def test_neighbours_are_taken_from_the_disk_at_once_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for number in range(40):
+            file.writestr(f"a/{number}.jpg", CONTENT)
+    lengths: list[int] = []
+    pread = os.pread
+
+    def counted(file: int, length: int, place: int) -> bytes:
+        lengths.append(length)
+        return pread(file, length, place)
+
+    monkeypatch.setattr(os, "pread", counted)
+    with zipfile.ZipFile(tmp_path / "a.zip") as opened:
+        assert opened.fp is not None
+        infos = opened.infolist()
+        read_plain_many(opened.fp.fileno(), infos[:20])
+        assert [length > 0 for length in lengths] == [True]
+        lengths.clear()
+        read_plain_many(opened.fp.fileno(), [infos[0], infos[-1]])
+        assert max(lengths) < 2 * len(CONTENT)
