@@ -23,14 +23,11 @@ from lfw.augment import Augmentation
 from lfw.embedding import network
 from lfw.embedding.checkpoint import Checkpoint
 from lfw.embedding.cohort import TRAIN, Cohort
-from lfw.networks.asking import ask
-from lfw.pairs import paths_of
-from lfw.verification import area_under_roc, crossed_accuracy
+from lfw.embedding.watching import Watch, cut_faces, read_faces
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 Embed = Callable[[list[str]], NDArray[np.float32]]
 
-_CHUNK = 64
 _STEPS = 32
 """Steps between two powers of two's halves and wholes that a kernel's weight is rounded to."""
 _WORTH_COMPILING = 200
@@ -134,11 +131,11 @@ def pretrain(
     classes = sorted(cohort.seen)
     number = {name: k for k, name in enumerate(classes)}
     labels = np.array([number[name] for name in learned["name"]], dtype=np.int64)
-    faces = _faces(pixels, learned["image_path"].tolist(), margin=True)
+    faces = read_faces(pixels, learned["image_path"].tolist(), margin=True)
     margin = keras.Variable(0.0, trainable=False, name="margin")
     views = network.views()
     net = _with_softmax(views, len(classes), recipe, margin, len(faces))
-    watch = _Watch(pairs, pixels, views)
+    watch = Watch(pairs, pixels, views)
     saved = Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
     history = saved.restore(net)
     for done in history:
@@ -191,7 +188,7 @@ def tune_views(
     """
     recipe = PretrainRecipe(epochs=epochs, rate=_TUNING_RATE)
     keras.utils.set_random_seed(seed)
-    faces = _cut(network.preprocess(margin=True), pixels)
+    faces = cut_faces(network.preprocess(margin=True), pixels)
     margin = keras.Variable(recipe.margin, trainable=False, name="margin")
     net = _with_softmax(views, int(labels.max()) + 1, recipe, margin, len(faces))
     history = []
@@ -221,21 +218,6 @@ def _shortened(weights: NDArray[np.float32]) -> NDArray[np.float32]:
         return weights.astype(np.float16).astype(np.float32)
     fraction, exponent = np.frexp(weights)
     return np.ldexp(np.round(fraction * _STEPS) / _STEPS, exponent).astype(np.float32)
-
-
-def _faces(
-    pixels: Callable[[list[str]], NDArray[np.uint8]], paths: list[str], *, margin: bool
-) -> NDArray[np.uint8]:
-    """Read faces in chunks: raw images of a large cohort would fill the memory."""
-    crop = network.preprocess(margin=margin)
-    parts = [
-        _cut(crop, pixels(paths[start : start + _CHUNK])) for start in range(0, len(paths), _CHUNK)
-    ]
-    return np.concatenate(parts)
-
-
-def _cut(crop: keras.Model, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return ask(crop, pixels).astype(np.uint8)
 
 
 @keras.saving.register_keras_serializable(package="lfw")
@@ -324,33 +306,3 @@ def _batches(
             for k in chosen
         ]
         yield np.stack(changed), (labels[chosen],) * network.VIEWS
-
-
-class _Watch:
-    """The validation pairs, measured after every epoch by the views that learn."""
-
-    def __init__(
-        self,
-        pairs: pd.DataFrame,
-        pixels: Callable[[list[str]], NDArray[np.uint8]],
-        views: keras.Model,
-    ) -> None:
-        face = keras.Input((network.HEIGHT, network.WIDTH, 3))
-        self._vectors = keras.Model(face, network.joined_views(views, face))
-        self._paths = paths_of(pairs)
-        place = {path: k for k, path in enumerate(self._paths)}
-        self._sides = [pairs[f"path{side}"].map(place).to_numpy() for side in ("1", "2")]
-        self._same = pairs["same"].to_numpy(dtype=bool)
-        self._faces = _faces(pixels, self._paths, margin=False) if self._paths else None
-
-    def measure(self) -> dict[str, float]:
-        """Give the area under the ROC curve and the accuracy; nothing without both kinds."""
-        if self._faces is None or self._same.all() or not self._same.any():
-            return {}
-        found = ask(self._vectors, self._faces)
-        first, second = (found[side] for side in self._sides)
-        likeness = (first * second).sum(axis=1) / network.VIEWS  # unit vectors side by side
-        return {
-            "pairs_auc": area_under_roc(self._same, likeness),
-            "pairs_accuracy": crossed_accuracy(self._same, likeness),
-        }

@@ -74,7 +74,7 @@ def test_a_new_selection_is_trained_from_the_form(page: Page, pages: Pages) -> N
     name_people(page, PEOPLE)
     choose(page, "Model", "hog")
     send(page, pages)
-    expect(badge(page, "Completed")).to_be_visible(timeout=240_000)
+    expect(badge(page, "Completed")).to_be_visible(timeout=600_000)
     expect(page.get_by_text(re.compile(rf"hog · 4 people \({PEOPLE[0]}")).first).to_be_visible()
 
     page.set_viewport_size({"width": 1280, "height": 3000})  # what is out of sight is not drawn
@@ -92,7 +92,7 @@ def test_a_misspelt_name_is_answered_at_once(page: Page, pages: Pages) -> None:
     name_people(page, [PEOPLE[0], wrong])
     since = time.monotonic()
     send(page, pages)
-    expect(badge(page, "Failed")).to_be_visible(timeout=120_000)
+    expect(badge(page, "Failed")).to_be_visible(timeout=300_000)
     # Starting the process is nearly all of it.
     assert time.monotonic() - since < 90
     expect(page.get_by_text(f"nearest: {PEOPLE[1]}").first).to_be_visible()

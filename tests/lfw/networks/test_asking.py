@@ -1,5 +1,7 @@
 """A network is asked in batches, and traced once for all sizes of them."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -25,9 +27,9 @@ def test_one_trace_serves_all_sizes_and_later_weights() -> None:
         def build(self, _shape: tuple[int, ...]) -> None:
             self.factor = self.add_weight(shape=(), initializer="ones")
 
-        def call(self, inputs: object) -> object:
+        def call(self, inputs: Any) -> Any:
             traces.append(1)
-            return inputs * self.factor  # type: ignore[operator]
+            return inputs * self.factor
 
     given = keras.Input((2,))
     layer = Counted()
