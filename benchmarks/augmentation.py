@@ -138,10 +138,10 @@ def network_passes(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int6
 
 def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
     """Give batches of the embedding's faces with the notebook's changes, without end."""
-    from lfw.embedding import network, pretraining
+    from lfw.embedding import network, watching
     from lfw.networks import recipe_of
 
-    faces = pretraining._cut(network.preprocess(margin=False), pixels)
+    faces = watching.cut_faces(network.preprocess(margin=False), pixels)
     return _batches_of(recipe_of("notebook"), faces, labels).repeat()
 
 
@@ -168,9 +168,9 @@ class _Faces:
 
 def pretraining_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Iterable[Any]:
     """Give the batches that the embedding is learned from."""
-    from lfw.embedding import network, pretraining
+    from lfw.embedding import network, watching
 
-    return _Faces(pretraining._cut(network.preprocess(margin=True), pixels), labels)
+    return _Faces(watching.cut_faces(network.preprocess(margin=True), pixels), labels)
 
 
 def _share(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[Claim, Taken]:
