@@ -176,7 +176,7 @@ def pretraining_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> I
 def _share(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[Claim, Taken]:
     """Fit `compact` on its real input, and on one batch kept in memory: the rest is the input's.
 
-    Both fit whole passes, each begun anew as in a training. A fit of a few steps differs from the
+    Both fit whole passes, as a training does. A fit of a few steps differs from the
     next by more than the input takes, so pairs are many.
     """
     import tensorflow as tf
@@ -188,10 +188,11 @@ def _share(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[Claim,
     recipe.compile(core, 10_000)
     real = network_passes("compact", pixels, np.array(split.labels("train")))
     steps = int(real.cardinality())
-    kept = tf.data.Dataset.from_tensors(next(iter(real))).repeat(steps)
+    kept = tf.data.Dataset.from_tensors(next(iter(real)))
+    how = {"steps_per_epoch": steps, "epochs": _PASSES, "shuffle": False, "verbose": 0}
 
-    def fitted(passes: Any) -> Contender:
-        return lambda _: core.fit(passes, epochs=_PASSES, shuffle=False, verbose=0) and None
+    def fitted(batches: Any) -> Contender:
+        return lambda _: core.fit(batches.repeat(), **how) and None
 
     pair = {"fit on its input": fitted(real), "fit on one batch": fitted(kept)}
     taken = contest(pair, _PAIRS * rounds)

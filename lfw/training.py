@@ -79,8 +79,9 @@ def fit(
     images = preprocess_images(preprocess, train[0])
     batches = training_batches(images, one_hot(train[1], classes), recipe, seed)
     checked = (preprocess_images(preprocess, validation[0]), one_hot(validation[1], classes))
+    steps = int(batches.cardinality())
     with _scope(strategy):
-        recipe.compile(core, epochs * batches.cardinality().numpy())
+        recipe.compile(core, epochs * steps)
     recorder = _Recorder(epochs, on_epoch)
     callbacks: list[keras.callbacks.Callback] = [recorder]
     if recipe.patience is not None:
@@ -90,7 +91,8 @@ def fit(
     validation_batches = tf.data.Dataset.from_tensor_slices(checked).batch(recipe.batch_size)
     with one_thread_an_image():
         core.fit(
-            batches,
+            batches.repeat(),  # one iterator for all passes: Keras would begin two for each
+            steps_per_epoch=steps,
             validation_data=validation_batches,
             epochs=epochs,
             callbacks=callbacks,
