@@ -8,6 +8,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from infra.processes import import_folder
 from infra.stack.bucket import Bucket
@@ -83,8 +84,32 @@ def ensure_work_pool() -> str:
     return said
 
 
+@contextlib.contextmanager
+def schedules_left() -> Iterator[None]:
+    """Have schedules be on or off afterwards as they were before, where they were there.
+
+    People turn them on in the Prefect UI; to deploy anew turns them off, as they are shipped.
+    """
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as prefect:
+        before = {
+            (deployment.id, schedule.slug): schedule.active
+            for deployment in prefect.read_deployments()
+            for schedule in deployment.schedules
+        }
+        yield
+        for deployment in prefect.read_deployments():
+            for schedule in deployment.schedules:
+                active = before.get((deployment.id, schedule.slug), schedule.active)
+                if active is not schedule.active:
+                    prefect.update_deployment_schedule(deployment.id, schedule.id, active=active)
+
+
 def deploy() -> None:
     """Register every deployment of ``prefect.yaml`` with the Prefect server.
+
+    Schedules that were turned on in the Prefect UI stay on.
 
     Raises
     ------
@@ -92,7 +117,8 @@ def deploy() -> None:
         If Prefect refuses one.
     """
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(command, cwd=import_folder(), stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    with schedules_left():
+        done = subprocess.run(command, cwd=import_folder(), stdin=subprocess.DEVNULL, check=False)  # noqa: S603
     if done.returncode:
         raise LfwError("Prefect did not take the deployments: see above.")
 

@@ -7,6 +7,7 @@ import httpx
 
 from tests.infra.stack.processes import TeamStack
 
+LFW = ("python", "-m", "infra.cli")
 LISTING = """
 import json
 from infra.stack.bucket import Bucket
@@ -22,6 +23,41 @@ def ask_prefect(stack: TeamStack, path: str, **asked: Any) -> Any:
     )
     assert answer.is_success, answer.text
     return answer.json()
+
+
+def start_run(stack: TeamStack, deployment: str, **asked: Any) -> str:
+    """Start a run as the form of the Prefect UI does, and give its id."""
+    number = ask_prefect(stack, f"deployments/name/{deployment}")["id"]
+    run = ask_prefect(stack, f"deployments/{number}/create_flow_run", state=None, **asked)
+    return str(run["id"])
+
+
+def ended(stack: TeamStack, run: str) -> dict[str, Any]:
+    """Wait until the worker is through with a run, and give all that is known of it."""
+    path = f"flow_runs/{run}"
+    stack.wait_for_run(lambda: ask_prefect(stack, path)["state"])
+    found: dict[str, Any] = ask_prefect(stack, path)
+    return found
+
+
+def set_state(stack: TeamStack, run: str, state: str) -> None:
+    """Say of a run what its worker would say."""
+    ask_prefect(stack, f"flow_runs/{run}/set_state", state={"type": state}, force=True)
+
+
+def runs_of(stack: TeamStack, flow: str) -> list[dict[str, Any]]:
+    """List the runs of a flow."""
+    wanted = {"name": {"any_": [flow]}}
+    found: list[dict[str, Any]] = ask_prefect(stack, "flow_runs/filter", flows=wanted)
+    return found
+
+
+def doctor(stack: TeamStack, expect: int = 0, **login: str) -> dict[str, str]:
+    """Give what the doctor says to a worker, by name."""
+    command = (*LFW, "doctor", "--json")
+    said = stack.run_as({"LFW_SOURCE": "sample", **login}, "worker", *command, expect=expect)
+    found = json.loads(next(line for line in said.splitlines() if line.startswith("[")))
+    return {one["name"]: one["state"] for one in found}
 
 
 def ask_mlflow(stack: TeamStack, call: str, /, user: str = "admin", **asked: Any) -> Any:

@@ -15,8 +15,22 @@ import httpx
 import psutil
 import pytest
 
-from tests.infra.stack.asking import as_client, ask_mlflow, ask_prefect, objects
+from infra.automations import ON_FAILURE, ON_PROMOTION
+from tests.infra.stack.asking import (
+    LFW,
+    as_client,
+    ask_mlflow,
+    ask_prefect,
+    doctor,
+    ended,
+    objects,
+    runs_of,
+    set_state,
+    start_run,
+)
 from tests.infra.stack.processes import INSTALL, ROOT, TeamStack, what_is_missing
+from tests.infra.stack.snippets import AGAIN, ECHO, PREDICT, PROMOTED
+from tests.infra.support import wait_until
 
 MISSING = what_is_missing()
 pytestmark = [
@@ -25,28 +39,6 @@ pytestmark = [
 ]
 
 ASKED = {"top": 3, "images_per_person": 15, "model": "hog"}
-
-PREDICT = """
-import json, sys
-import mlflow, numpy as np
-version = mlflow.MlflowClient().get_model_version("lfw-faces", sys.argv[1])
-model = mlflow.pyfunc.load_model(f"models:/lfw-faces/{sys.argv[1]}")
-seen = model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8))
-print(json.dumps({"run_id": version.run_id, "rows": len(seen), "columns": list(seen.columns)}))
-"""
-AGAIN = """
-import os
-from infra.stack.bucket import Bucket
-from infra.stack.deploy import ensure_work_pool, ensure_worker_login
-Bucket().ensure()
-print(ensure_worker_login(os.environ["MLFLOW_WORKER_PASSWORD"]), ensure_work_pool())
-"""
-ECHO = """
-import json
-import mlflow, pandas as pd
-model = mlflow.pyfunc.load_model("models:/lfw-faces@champion")
-print(json.dumps(model.predict(pd.DataFrame({"a": [1, 2]}))["a"].tolist()))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -119,16 +111,12 @@ def trained(stack: TeamStack) -> dict[str, Any]:
     """A run that a worker took: its Prefect run, its MLflow run and its model version."""
     stack.run("deployments")
     stack.start("worker")
-    found = ask_prefect(stack, "deployments/name/train-faces/on-demand")
-    started = ask_prefect(
-        stack, f"deployments/{found['id']}/create_flow_run", parameters=ASKED, state=None
-    )
-    state = stack.wait_for_run(lambda: ask_prefect(stack, f"flow_runs/{started['id']}")["state"])
-    assert state["type"] == "COMPLETED", state["message"] + stack.log("worker")
+    run = ended(stack, start_run(stack, "train-faces/on-demand", parameters=ASKED))
+    assert run["state_type"] == "COMPLETED", run["state"]["message"] + stack.log("worker")
     stack.wait("worker")
     stack.stop("worker")
     version = ask_mlflow(stack, "model-versions/get", name="lfw-faces", version="1")
-    return {"flow_run_id": started["id"], "version": version["model_version"]}
+    return {"flow_run_id": run["id"], "version": version["model_version"]}
 
 
 def test_a_worker_takes_a_deployment_from_end_to_end(
@@ -147,6 +135,51 @@ def test_a_worker_takes_a_deployment_from_end_to_end(
     folder = uri.removeprefix("mlflow-artifacts:/")
     assert stored[f"{folder}/result.json"] > 100
     assert any(key.endswith("/MLmodel") and "/models/m-" in key for key in stored)
+
+
+def test_of_all_that_trains_one_run_is_offered_to_workers_at_a_time(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    first, second = (
+        start_run(stack, f"{flow}/on-demand") for flow in ("train-faces", "compare-models")
+    )
+
+    def offered() -> set[str]:
+        found = ask_prefect(stack, "work_pools/lfw/get_scheduled_flow_runs", limit=100)
+        return {one["flow_run"]["id"] for one in found} & {first, second}
+
+    assert offered() == {first}
+    set_state(stack, first, "RUNNING")
+    assert offered() == set()
+    set_state(stack, first, "COMPLETED")
+    assert offered() == {second}
+    set_state(stack, second, "CANCELLED")
+
+
+def test_a_nightly_training_that_fails_is_tried_again_and_then_the_data_is_audited(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    said = stack.run("worker", *LFW, "automate", "--watched", str(stack.folder / "data"))
+    assert set(said.splitlines()) >= {ON_FAILURE, ON_PROMOTION}
+    stack.start("worker")
+    soon = {"env": {"PREFECT_FLOW_DEFAULT_RETRY_DELAY_SECONDS": "1"}}  # as shipped, 5 minutes
+    nightly = {"parameters": {"source": "/nowhere"}, "job_variables": soon}
+    failed = ended(stack, start_run(stack, "train-faces/nightly", **nightly))
+    assert (failed["state_name"], failed["run_count"]) == ("Failed", 2), stack.log("worker")
+    assert "/nowhere" in failed["state"]["message"]
+    assert wait_until(lambda: bool(runs_of(stack, "audit-dataset")), 60), stack.log("prefect")
+    [audit] = runs_of(stack, "audit-dataset")
+    assert ended(stack, audit["id"])["state_type"] == "COMPLETED", stack.log("worker")
+    stack.stop("worker")
+
+
+def test_a_promotion_has_the_watched_images_scored_again(
+    stack: TeamStack, trained: dict[str, Any]
+) -> None:
+    stack.run("worker", "python", "-c", PROMOTED)
+    assert wait_until(lambda: bool(runs_of(stack, "score-faces")), 60), stack.log("prefect")
+    [scoring] = runs_of(stack, "score-faces")
+    assert scoring["parameters"] == {"paths": [str(stack.folder / "data")]}
 
 
 def test_no_secret_is_in_a_log_an_object_a_result_or_a_command_line(
@@ -170,18 +203,12 @@ def test_setting_up_again_changes_nothing_that_is_there(
     stack: TeamStack, trained: dict[str, Any]
 ) -> None:
     said = stack.run("deployments", "python", "-c", AGAIN)
+    assert "nightly schedule is on: True" in said
     assert "set the password of MLflow's user 'worker'" in said
     assert "the work pool 'lfw' was there" in said
     assert len(ask_prefect(stack, "deployments/filter", sort="NAME_ASC")) >= 5
     queue = ask_prefect(stack, "work_pools/lfw/queues/training")
     assert queue["concurrency_limit"] == 1
-
-
-def doctor(stack: TeamStack, expect: int = 0, **login: str) -> dict[str, str]:
-    command = ("python", "-m", "infra.cli", "doctor", "--json")
-    said = stack.run_as({"LFW_SOURCE": "sample", **login}, "worker", *command, expect=expect)
-    found = json.loads(next(line for line in said.splitlines() if line.startswith("[")))
-    return {one["name"]: one["state"] for one in found}
 
 
 def test_the_doctor_says_whether_the_logins_are_taken(
