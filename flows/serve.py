@@ -23,6 +23,7 @@ from prefect.client.schemas.objects import (
     StateType,
 )
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
@@ -103,6 +104,27 @@ def _deployment(
     return deployment
 
 
+def leave_schedules(served: list[RunnerDeployment]) -> None:
+    """Have schedules stay on or off as they are on the server, where people turn them on.
+
+    To serve a deployment anew would turn its schedule off again, as it is shipped.
+
+    Parameters
+    ----------
+    served
+        The deployments; their schedules are changed.
+    """
+    with get_client(sync_client=True) as prefect:
+        for deployment in served:
+            if not deployment.schedules:
+                continue
+            with contextlib.suppress(ObjectNotFound):  # served for the first time
+                known = prefect.read_deployment_by_name(deployment.full_name).schedules
+                active = {schedule.slug: schedule.active for schedule in known}
+                for schedule in deployment.schedules:
+                    schedule.active = active.get(schedule.slug, schedule.active)
+
+
 def close_left_behind(folder: Path) -> list[str]:
     """Close runs that were at work when the deployments were last served: they are still open.
 
@@ -164,8 +186,10 @@ def main() -> None:
 
 
 def _serve() -> None:
+    served = deployments()
+    leave_schedules(served)
     # What is due while nobody serves it waits for the next start; nothing is left paused.
-    serve(*deployments(), limit=_RUNS_AT_ONCE, pause_on_shutdown=False)
+    serve(*served, limit=_RUNS_AT_ONCE, pause_on_shutdown=False)
 
 
 if __name__ == "__main__":

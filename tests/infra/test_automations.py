@@ -1,4 +1,4 @@
-"""Automations on a real Prefect server: set off by real events, seen to act."""
+"""Automations on a real Prefect server, set off by real events; schedules turned on there."""
 
 import json
 import subprocess
@@ -14,6 +14,22 @@ from tests.flows.workplace import Workplace, prefect_rows, server_of
 from tests.infra.support import wait_until
 
 REGISTER = "from flows.serve import deployments\nfor one in deployments(): one.apply()"
+TURN_ON = """
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as prefect:
+    weekly = prefect.read_deployment_by_name("pretrain-embedding/weekly")
+    prefect.update_deployment_schedule(weekly.id, weekly.schedules[0].id, active=True)
+"""
+SERVE_AGAIN = """
+from flows.serve import deployments, leave_schedules
+served = deployments()
+leave_schedules(served)
+for one in served: one.apply()
+"""
+ON = """
+select flow.name from deployment_schedule schedule join deployment on deployment_id = deployment.id
+join flow on flow_id = flow.id where schedule.active
+"""
 EMIT = """
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
@@ -79,3 +95,10 @@ def test_what_does_not_exist_is_not_watched(place: Workplace, tmp_path: Path) ->
     code, out, err = place.run("automate", "--watched", str(tmp_path / "none"))
     assert (code, out) == (2, "")
     assert f"watched: there is no {tmp_path / 'none'}." in err
+
+
+def test_a_schedule_is_off_until_it_is_turned_on_and_then_stays_on(place: Workplace) -> None:
+    assert prefect_rows(place, ON) == []
+    python(place, TURN_ON)
+    python(place, SERVE_AGAIN)
+    assert prefect_rows(place, ON) == [("pretrain-embedding",)]
