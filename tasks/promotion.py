@@ -93,20 +93,14 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If there is no champion, or none before it.
+        If there is no champion, or none before it that may be champion again.
     """
     client, reason = MlflowClient(), because or "no reason was given."
     with _moving_aliases():
         champion = _champion(client)
         if champion is None:
             raise InputError(f"{MODEL_NAME} has no champion: nothing can be taken back.")
-        former = client.get_model_version(MODEL_NAME, champion).tags.get(_FORMER)
-        if former is None:
-            raise InputError(
-                f"version {champion} of {MODEL_NAME} is the first champion: there is none before "
-                "it. lfw promote --model-version N --because TEXT names another."
-            )
-        find_version(former)
+        former = _champion_before(client, champion)
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, former)
         told = f"Champion again: version {champion} was taken back: {reason}"
         client.set_model_version_tag(MODEL_NAME, former, _REASON, told)
@@ -115,6 +109,30 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
         client.set_model_version_tag(MODEL_NAME, champion, _TAKEN_BACK, reason)
     _tell("rolled-back", former, {"former": champion, "why": told})
     return {"version": former, "former": champion, "alias": CHAMPION, "why": told}
+
+
+def _champion_before(client: MlflowClient, champion: str) -> str:
+    """Find the last champion before one that may be it again.
+
+    Not one that was taken back, or two could have the place in turns for ever; nor one that was
+    learned from people who were forgotten.
+    """
+    passed, number, why = {champion}, champion, ""
+    while True:
+        former = client.get_model_version(MODEL_NAME, number).tags.get(_FORMER)
+        if former is None or former in passed:
+            said = why or f"version {champion} of {MODEL_NAME} is the first champion: "
+            raise InputError(
+                f"{said}there is none before it. "
+                "lfw promote --model-version N --because TEXT names another."
+            )
+        tags = client.get_model_version(MODEL_NAME, find_version(former)).tags
+        if _TAKEN_BACK not in tags and not json.loads(tags.get(FORGOTTEN, "{}")):
+            return former
+        bar = "was taken back" if _TAKEN_BACK in tags else "was learned from people forgotten since"
+        why += f"version {former} of {MODEL_NAME} {bar}; "
+        passed.add(former)
+        number = former
 
 
 def find_version(wanted: str) -> str:
