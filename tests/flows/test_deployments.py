@@ -69,13 +69,14 @@ NAMES: dict[str, tuple[dict[str, Any], str]] = {
     "forget": ({"people": ["A_Name"]}, "forget A_Name"),
 }
 COMMANDS = [command for _, _, command in FLOWS]
+MODELS = ["embedding", "compact", "hog", "notebook", "dlib", "imagenet"]
 BOUNDS: dict[str, dict[str, Any]] = {
-    "source": {"minLength": 1},
+    "source": {"minLength": 1, "enum": ["auto", "sample", "kaggle"]},
     "people": {"items": {"type": "string"}},
     "top": {"minimum": 2, "maximum": 10_000},
     "min_images": {"minimum": 3, "maximum": 100_000},
     "images_per_person": {"minimum": 3, "maximum": 100_000, "enum": ["all", "balanced"]},
-    "model": {"enum": ["embedding", "compact", "hog", "notebook", "dlib", "imagenet"]},
+    "model": {"enum": MODELS},
     "embedding": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
     "exclude_people": {"items": {"type": "string"}},
     "exclude_top": {"minimum": 1, "maximum": 10_000},
@@ -86,7 +87,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
     "because": {"minLength": 3, "maxLength": 1000},
-    "models": {"minItems": 1},
+    "models": {"minItems": 1, "items": {"type": "string", "enum": MODELS}},
     "selections": {"minItems": 1, "items": {"type": "string"}},
     "seeds": {"minItems": 1, "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}},
     "strategy": {"enum": ["none", "mirrored", "multi-worker-mirrored"]},

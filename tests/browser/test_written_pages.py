@@ -1,6 +1,7 @@
-"""What is printed is dark on white, whatever the screen's colours are."""
+"""Pages that are written as files: on paper, on a phone, without a network."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -32,3 +33,16 @@ def test_paper_is_white_where_the_screen_is_dark(page: Page, written: Path) -> N
     assert brightness(page) < 0.2
     page.emulate_media(media="print", color_scheme="dark")
     assert brightness(page) > 0.9
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_aside_and_nothing_is_asked_of_the_network(
+    page: Page, written: Path, scheme: Literal["light", "dark"]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 375, "height": 667})
+    page.emulate_media(media="screen", color_scheme=scheme)
+    page.goto(written.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
