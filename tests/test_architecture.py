@@ -19,7 +19,8 @@ TRACKERS = {"prefect", "mlflow"}
 FRAMEWORKS = {"tensorflow", "keras"}
 NETWORK_MODULES = (
     *("lfw.embedding.classifying", "lfw.embedding.network", "lfw.embedding.packing"),
-    *("lfw.embedding.pretraining", "lfw.layers", "lfw.networks", "lfw.training"),
+    *("lfw.embedding.pretraining", "lfw.embedding.watching", "lfw.layers", "lfw.networks"),
+    "lfw.training",
 )
 BINARY = {
     *(".db", ".gif", ".gz", ".h5", ".jpeg", ".jpg", ".keras", ".npy", ".npz", ".parquet"),

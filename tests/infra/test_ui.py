@@ -187,7 +187,7 @@ def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None
             "selections": [trained],
             "seeds": [0],
         },
-        "pretrain-embedding/weekly": {**sample, "epochs": 1},
+        "pretrain-embedding/weekly": {**sample, "epochs": 1, "exclude_min_images": 5},
         "audit-dataset/weekly": sample,
         "score-faces/on-demand": {"paths": [str(image)], "model_version": "1"},
     }
