@@ -91,6 +91,8 @@ class Result:
         What each contender took, round by round.
     setting
         Sizes and the machine.
+    page
+        A Markdown table of its own, for what is no claim; empty for the table of claims.
     """
 
     name: str
@@ -98,6 +100,12 @@ class Result:
     claims: list[Claim]
     taken: Taken
     setting: dict[str, object] = field(default_factory=dict)
+    page: str = ""
+
+    @property
+    def table(self) -> str:
+        """Its table, as pages show it."""
+        return self.page or table(self.claims)
 
 
 def contest(
@@ -232,7 +240,7 @@ def finish(result: Result, *, as_json: bool, keep: Path | None = None) -> None:
     text = json.dumps(whole, indent=1, ensure_ascii=False)
     if keep is not None:
         write_text(keep / f"{result.name}.json", text + "\n")
-    print(text if as_json else table(result.claims), flush=True)
+    print(text if as_json else result.table, flush=True)
 
 
 def read_result(path: Path) -> Result:

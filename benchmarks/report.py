@@ -1,4 +1,4 @@
-"""Write the figures that were kept into docs/performance.md and README.md.
+"""Write the figures that were kept into README.md and the pages of docs/.
 
     python -m benchmarks.report             # after make bench
     python -m benchmarks.report --check     # fails if a table is not that of the figures kept
@@ -11,10 +11,10 @@ import argparse
 import re
 from pathlib import Path
 
-from benchmarks.contest import RESULTS, SIGNS, Claim, Result, read_result, shown, table
+from benchmarks.contest import RESULTS, SIGNS, Claim, Result, read_result, shown
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("docs/performance.md", "README.md")
+PAGES = ("docs/performance.md", "docs/scaling.md", "README.md")
 _MARKED = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def fill(text: str, results: dict[str, Result]) -> str:
             asked = f"python -m benchmarks.{name} --keep benchmarks/results"
             return f"{found[1]}Not measured yet: `{asked}`.\n{found[3]}"
         result = results[name]
-        return f"{found[1]}{table(result.claims)}\n\n{_said(result)}\n{found[3]}"
+        return f"{found[1]}{result.table}\n\n{_said(result)}\n{found[3]}"
 
     return _MARKED.sub(put, text)
 

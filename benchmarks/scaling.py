@@ -1,7 +1,7 @@
 """What the stages cost as the data set grows: time, memory, and the slope of each.
 
-    python -m benchmarks.scaling                  # under 3 minutes on two quiet cores
-    python -m benchmarks.scaling --sizes 500,1000,2000,4000,8000 --rounds 5 --json
+    python -m benchmarks.scaling --sizes 500,1000,2000,4000     # minutes
+    python -m benchmarks.scaling --keep benchmarks/results      # the sizes of docs/scaling.md
 
 Data sets of drawn faces are made, in LFW's proportions of people to images: the files are links to
 a few drawn ones, the names are as many as the size asks for. Every stage is measured at every size
@@ -11,9 +11,7 @@ that Python and NumPy held at a time, in a round of its own. A slope is that of 
 through the logarithms of the medians: 1 grows with the data set, 2 with its square.
 """
 
-import argparse
 import functools
-import json
 import os
 import tempfile
 import time
@@ -22,7 +20,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from benchmarks.contest import Result, finish, options
 from lfw.archive import unpack
 from lfw.audit import audit_images
 from lfw.bias import measure_bias
@@ -46,7 +44,7 @@ from lfw.split import draw_split, sample_images, select_people
 LFW_IMAGES = 13_233
 LFW_PEOPLE = 5_749
 GROWTH = (1, 10, 1_000, 1_000_000)
-SIZES = "500,1000,2000,4000"
+SIZES = "1000,4000,13233"
 _STREAMED = 64
 _LOOK_ALIKES = "same photo: all pairs"
 _MEGABYTE = 1e6
@@ -195,7 +193,7 @@ def extrapolate(sizes: list[int], seconds: list[float], squared: bool, to: float
     return float(parts @ [float(to) ** power for power in powers])
 
 
-def run(sizes: list[int], rounds: int) -> list[dict[str, Any]]:
+def run(sizes: list[int], rounds: int) -> Result:
     """Measure every stage at every size, in interleaved rounds."""
     taken: dict[tuple[str, int], list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -213,60 +211,37 @@ def run(sizes: list[int], rounds: int) -> list[dict[str, Any]]:
                 for name, stage in STAGES.items():
                     taken.setdefault((name, made.size), []).append(measure(stage, made))
         held = {name: [memory(stage, made) for made in sets] for name, stage in STAGES.items()}
-    return [_row(name, sizes, taken, held[name]) for name in STAGES]
-
-
-def _row(
-    name: str,
-    sizes: list[int],
-    taken: dict[tuple[str, int], list[tuple[float, float]]],
-    megabytes: list[float],
-) -> dict[str, Any]:
-    cpu, clock = (
-        [float(np.median([one[part] for one in taken[name, size]])) for size in sizes]
-        for part in range(2)
+    cpu = {f"{name}, {size}": [one[0] for one in each] for (name, size), each in taken.items()}
+    clock = {f"{name}, {size}, clock": [e[1] for e in each] for (name, size), each in taken.items()}
+    return Result(
+        "scaling",
+        "python -m benchmarks.scaling",
+        [],
+        cpu | clock,
+        {"sizes": ", ".join(f"{size:,}" for size in sizes), "rounds": rounds},
+        page=_table(sizes, cpu, held),
     )
-    return {
-        "stage": name,
-        "sizes": sizes,
-        "cpu_seconds": cpu,
-        "clock_seconds": clock,
-        "megabytes": megabytes,
-        "megabytes_slope": slope(sizes, megabytes),
-        "slope": slope(sizes, cpu),
-        "cpu_seconds_at": {
-            str(growth): extrapolate(sizes, cpu, name == _LOOK_ALIKES, LFW_IMAGES * growth)
-            for growth in GROWTH
-        },
-    }
 
 
-def main() -> None:
-    """Measure, and print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", default=SIZES, help="numbers of images, rising")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    sizes = [int(size) for size in asked.sizes.split(",")]
-    if len(sizes) < 2 or sizes != sorted(set(sizes)) or sizes[0] < 100 or asked.rounds < 1:
-        parser.error("--sizes takes two or more rising numbers from 100 on, --rounds 1 or more")
-    rows = run(sizes, asked.rounds)
-    if asked.json:
-        print(json.dumps(rows, indent=1))
-        return
+def _table(sizes: list[int], cpu: dict[str, list[float]], held: dict[str, list[float]]) -> str:
+    """Put times of a processor, memory and slopes into a Markdown table."""
     size = f"{sizes[-1]:,}"
     shown = " | ".join(f"{growth:,} x LFW" for growth in GROWTH)
-    print(f"| stage | µs an image at {size} | slope | MB at {size} | its slope | {shown} |")
-    print("|---|---" + "|---" * (3 + len(GROWTH)) + "|")
-    for row in rows:
-        each = 1e6 * row["cpu_seconds"][-1] / sizes[-1]
-        at = " | ".join(_span(seconds) for seconds in row["cpu_seconds_at"].values())
-        print(
-            f"| {row['stage']} | {each:,.0f} | {row['slope']:.2f} | {row['megabytes'][-1]:,.1f} "
-            f"| {row['megabytes_slope']:.2f} "
-            f"| {at} |"
+    lines = [
+        f"| stage | µs an image at {size} | slope | MB at {size} | its slope | {shown} |",
+        "|---|---" + "|---" * (3 + len(GROWTH)) + "|",
+    ]
+    for name, megabytes in held.items():
+        seconds = [float(np.median(cpu[f"{name}, {each}"])) for each in sizes]
+        at = " | ".join(
+            _span(extrapolate(sizes, seconds, name == _LOOK_ALIKES, LFW_IMAGES * growth))
+            for growth in GROWTH
         )
+        lines.append(
+            f"| {name} | {1e6 * seconds[-1] / sizes[-1]:,.0f} | {slope(sizes, seconds):.2f} "
+            f"| {megabytes[-1]:,.1f} | {slope(sizes, megabytes):.2f} | {at} |"
+        )
+    return "\n".join(lines)
 
 
 def _span(seconds: float) -> str:
@@ -275,6 +250,17 @@ def _span(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:,.1f} {unit}"
     return f"{seconds:,.1f} s"
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = options(__doc__, rounds=3)
+    parser.add_argument("--sizes", default=SIZES, help="numbers of images, rising")
+    asked = parser.parse_args()
+    sizes = [int(size) for size in asked.sizes.split(",")]
+    if len(sizes) < 2 or sizes != sorted(set(sizes)) or sizes[0] < 100 or asked.rounds < 1:
+        parser.error("--sizes takes two or more rising numbers from 100 on, --rounds 1 or more")
+    finish(run(sizes, asked.rounds), as_json=asked.json, keep=asked.keep)
 
 
 if __name__ == "__main__":

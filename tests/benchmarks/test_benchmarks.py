@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import audit, commands, growth, profile, ready, scoring, startup
+from benchmarks import audit, commands, growth, profile, ready, scaling, scoring, startup
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.contest import Result
 from benchmarks.data import Data, bring
@@ -59,6 +59,22 @@ def test_growth_works_on_generated_sets(stage: str, data: Data, tmp_path: Path) 
     assert took["megabytes"] >= 0
 
 
+def test_scaling_measures_every_stage_at_every_size() -> None:
+    result = checked(scaling.run([100, 200], rounds=1), 0)
+    shown = [line.split(" | ")[0].removeprefix("| ") for line in result.page.splitlines()[2:]]
+    assert shown == list(scaling.STAGES)
+    assert len(result.taken) == 2 * 2 * len(shown)
+
+
+def test_what_grows_with_the_square_is_told_from_what_grows_with_the_size() -> None:
+    sizes = [1000, 4000, 16000]
+    straight, squared = [5 + n / 100 for n in sizes], [5 + n / 100 + n * n / 1e6 for n in sizes]
+    assert scaling.extrapolate(sizes, straight, False, 10**6) == pytest.approx(10_005)
+    assert scaling.extrapolate(sizes, straight, True, 10**6) == pytest.approx(10_005)
+    assert scaling.extrapolate(sizes, squared, True, 10**6) == pytest.approx(1_010_005)
+    assert scaling.slope(sizes, [n**2 / 7 for n in sizes]) == pytest.approx(2)
+
+
 def test_scoring_scores_every_image() -> None:
     asked: list[int] = []
 
@@ -67,8 +83,10 @@ def test_scoring_scores_every_image() -> None:
         one = np.ones(len(pixels))
         return pd.DataFrame({"name": "A", "probability": one, "A": one, "B": 0 * one})
 
-    checked(scoring.run(Scorer("drawn", "1", 0.5, answer), images=40, rounds=1), 3)
-    assert sum(asked) == 2 * 2 * 40  # warm-up and one round, by scoring and by the network alone
+    result = scoring.run(Scorer("drawn", "1", 0.5, answer), images=40, rounds=1)
+    assert len(result.claims) == 4
+    # First of all, then in warm-up and one round, by scoring and by the network alone.
+    assert sum(asked) == 40 + 2 * 2 * 40
 
 
 def test_notebook_lists_the_images_that_there_are(data: Data) -> None:
@@ -137,4 +155,5 @@ def test_pages_have_the_figures_that_were_kept() -> None:
 def test_kept_figures_are_json_of_known_benchmarks() -> None:
     for path in (ROOT / "benchmarks" / "results").glob("*.json"):
         assert path.stem in BENCHMARKS
-        assert json.loads(path.read_text(encoding="utf-8"))["claims"]
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        assert kept["page"] if path.stem == "scaling" else kept["claims"]
