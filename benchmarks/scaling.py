@@ -258,8 +258,8 @@ def main() -> None:
     parser.add_argument("--sizes", default=SIZES, help="numbers of images, rising")
     asked = parser.parse_args()
     sizes = [int(size) for size in asked.sizes.split(",")]
-    if len(sizes) < 2 or sizes != sorted(set(sizes)) or sizes[0] < 100 or asked.rounds < 1:
-        parser.error("--sizes takes two or more rising numbers from 100 on, --rounds 1 or more")
+    if len(sizes) < 2 or sizes != sorted(set(sizes)) or sizes[0] < 200 or asked.rounds < 1:
+        parser.error("--sizes takes two or more rising numbers from 200 on, --rounds 1 or more")
     finish(run(sizes, asked.rounds), as_json=asked.json, keep=asked.keep)
 
 

@@ -60,7 +60,7 @@ def test_growth_works_on_generated_sets(stage: str, data: Data, tmp_path: Path) 
 
 
 def test_scaling_measures_every_stage_at_every_size() -> None:
-    result = checked(scaling.run([100, 200], rounds=1), 0)
+    result = checked(scaling.run([200, 400], rounds=1), 0)
     shown = [line.split(" | ")[0].removeprefix("| ") for line in result.page.splitlines()[2:]]
     assert shown == list(scaling.STAGES)
     assert len(result.taken) == 2 * 2 * len(shown)
