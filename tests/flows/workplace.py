@@ -90,7 +90,7 @@ class Workplace:
     def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
         process = self.start(*arguments, **more)
         try:
-            out, err = process.communicate(timeout=800)
+            out, err = process.communicate(timeout=1500)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -146,7 +146,7 @@ def in_work(home: Path) -> bool:
 
 
 def wait_for(
-    condition: Any, process: subprocess.Popen[str], seconds: float = 800, pause: float = 0.005
+    condition: Any, process: subprocess.Popen[str], seconds: float = 1500, pause: float = 0.005
 ) -> None:
     end = time.monotonic() + seconds
     while not condition():

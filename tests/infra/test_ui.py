@@ -156,7 +156,7 @@ def ended(api: httpx.Client, run: str) -> dict[str, Any]:
         found.update(api.get(f"/flow_runs/{run}").json())
         return found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
-    assert wait_until(is_over, 150), found.get("state")
+    assert wait_until(is_over, 300), found.get("state")
     return found
 
 
