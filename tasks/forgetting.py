@@ -117,9 +117,9 @@ def remove_images(run: LinkedRun, wanted: ForgetParameters) -> Removed:
     with changing_locks(run.data_folder):  # a run that begins later reads the list
         others = set(live_runs(run.data_folder)) - {str(flow_run.get_id())}
         if others:
+            who = "Another run is" if len(others) == 1 else f"{len(others)} other runs are"
             raise LfwError(
-                f"{len(others)} other runs are at work on {run.data_folder}: wait until they are "
-                "over, then ask again."
+                f"{who} at work on {run.data_folder}: wait until nothing is, then ask again."
             )
         add_forgotten(run.data_folder, wanted.people)
     vectors = _forget_vectors(run.data_folder, set(wanted.people))

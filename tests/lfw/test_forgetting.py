@@ -22,7 +22,7 @@ from lfw.pack import PACK
 from lfw.peek import peek_people
 from lfw.sources import KAGGLE_DATASET, Source, choose_source, download_path
 from tests.conftest import files_in, spoil_image, zip_folder
-from tests.lfw.test_fetch import DYING
+from tests.lfw.fetching.support import DYING
 from tests.web import Site, offer_dataset
 
 

@@ -1,52 +1,17 @@
-"""An archive is unpacked wholly and safely, or refused with nothing left behind."""
+"""An archive that is not safe, or not whole, is refused with nothing left behind."""
 
-import bz2
-import gzip
-import hashlib
-import io
-import lzma
-import resource
 import stat
 import struct
 import tarfile
-import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lfw.archive import Limits, unpack
-from lfw.errors import DataError, InputError, LfwError
-from lfw.zip_member import SMALL
+from lfw.errors import InputError, LfwError
 from tests.conftest import files_in
-
-FILES = {
-    "lfw_allnames.csv": b"name,images\r\nAnn,2\r\nBob,1\r\n",
-    "lfw/lfw/Ann/Ann_0001.jpg": b"first" * 400,
-    "lfw/lfw/Ann/Ann_0002.jpg": bytes(range(256)) * 8,
-    "lfw/lfw/Bob/Bob_0001.jpg": b"third" * 300,
-}
-PICTURE = "lfw/lfw/Ann/Ann_0001.jpg"
-
-
-def write_zip(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        warnings.simplefilter("ignore")  # on names that are there twice
-        for name, content in members:
-            file.writestr(name, content)
-    return path
-
-
-def tar_bytes(*members: tuple[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as file:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            file.addfile(info, io.BytesIO(content))
-    return made.getvalue()
+from tests.lfw.unpacking.support import FILES, PACKINGS, PICTURE, tar_bytes, write_zip
 
 
 def write_special(path: Path, kind: bytes, linkname: str = "") -> Path:
@@ -71,74 +36,10 @@ def assert_refused(
     return caught.value
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "made"
-
-
-PACKINGS: dict[str, Callable[[bytes], bytes]] = {
-    "tar": bytes,
-    "tar.gz": gzip.compress,
-    "tar.bz2": bz2.compress,
-    "tar.xz": lzma.compress,
-}
-
-
-@pytest.mark.parametrize("packing", ["zip", *PACKINGS])
-def test_archive_is_unpacked_whatever_its_name(packing: str, tmp_path: Path, target: Path) -> None:
-    archive = tmp_path / "download"
-    if packing == "zip":
-        write_zip(archive, *FILES.items())
-    else:
-        archive.write_bytes(PACKINGS[packing](tar_bytes(*FILES.items())))
-    told: list[tuple[int, int]] = []
-
-    unpack(archive, target, progress=lambda done, total: told.append((done, total)))
-
-    assert files_in(target) == FILES
-    assert told == [(4, 4)]
-    assert list(target.parent.iterdir()) == [target]
-
-
-@pytest.mark.parametrize("form", ["zip", "tar"])
-def test_large_members_are_unpacked_in_blocks(form: str, tmp_path: Path, target: Path) -> None:
-    members = FILES | {
-        "lfw/lfw/Cid/Cid_0001.jpg": np.random.default_rng(0).bytes(SMALL * 9),
-        "large.csv": b"a line\n" * SMALL,
-        "lfw/lfw/Cid/Cid_0002.jpg": b"small again",
-    }
-    archive = tmp_path / "archive"
-    if form == "zip":
-        write_zip(archive, *members.items())
-    else:
-        archive.write_bytes(tar_bytes(*members.items()))
-
-    unpacked = unpack(archive, target)
-
-    assert files_in(target) == members
-    assert {
-        (path.removeprefix("images.zip/"), size, sha) for path, size, sha in unpacked.files
-    } == {
-        (name, len(content), hashlib.sha256(content).hexdigest())
-        for name, content in members.items()
-    }
-
-
 @pytest.mark.parametrize("name", ["images.zip/x.csv", "Images.ZIP/Ann/Ann_0001.jpg"])
 def test_nothing_comes_in_the_place_of_the_images(name: str, tmp_path: Path, target: Path) -> None:
     archive = write_zip(tmp_path / "lfw.zip", *FILES.items(), (name, b"x"))
     assert_refused(archive, target, "once more as 'images.zip'")
-
-
-def test_folders_and_stray_files_are_passed_over(tmp_path: Path, target: Path) -> None:
-    strays = ("__MACOSX/lfw/._Ann_0001.jpg", "lfw/.DS_Store", "lfw/Thumbs.db", "lists.csv~")
-    archive = write_zip(
-        tmp_path / "a.zip", ("lfw/", b""), *((name, b"x") for name in strays), *FILES.items()
-    )
-
-    unpack(archive, target)
-
-    assert files_in(target) == FILES
 
 
 def test_empty_file_is_refused(tmp_path: Path, target: Path) -> None:
@@ -322,13 +223,6 @@ def test_limits_hold(form: str, limits: Limits, tmp_path: Path, target: Path) ->
     assert_refused(archive, target, "which is refused", limits)
 
 
-def test_archive_just_within_the_limits_is_unpacked(tmp_path: Path, target: Path) -> None:
-    archive = write_zip(tmp_path / "lfw.zip", *FILES.items())
-    total = sum(map(len, FILES.values()))
-    unpack(archive, target, Limits(members=4, total_bytes=total, member_bytes=2048))
-    assert files_in(target) == FILES
-
-
 def test_folders_count_as_members(tmp_path: Path, target: Path) -> None:
     archive = write_zip(tmp_path / "lfw.zip", *((f"{n}/", b"") for n in range(5)))
     assert_refused(archive, target, "more than 4 members", Limits(members=4))
@@ -352,25 +246,3 @@ def test_unsupported_compression_is_refused(tmp_path: Path, target: Path) -> Non
     whole[directory + 10 : directory + 12] = struct.pack("<H", 97)
     archive.write_bytes(whole)
     assert_refused(archive, target, "damaged .*compression")
-
-
-def test_error_of_the_system_is_not_called_damage(tmp_path: Path) -> None:
-    archive = write_zip(tmp_path / "lfw.zip", *FILES.items())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as if the disk were full
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            unpack(archive, tmp_path / "data" / "made")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert list((tmp_path / "data").iterdir()) == []
-
-
-def test_failure_in_the_middle_leaves_what_was_there(tmp_path: Path) -> None:
-    made = tmp_path / "data" / "made"
-    unpack(write_zip(tmp_path / "good.zip", *FILES.items()), made)
-    bad = write_zip(tmp_path / "bad.zip", *FILES.items(), ("run.sh", b"x"))
-    with pytest.raises(DataError):
-        unpack(bad, made)
-    assert files_in(made) == FILES
-    assert list(made.parent.iterdir()) == [made]
