@@ -6,8 +6,8 @@ import importlib
 import os
 import threading
 
-# The slow ones among those that every flow needs; they make up most of the time.
-_LIBRARIES = ("pandas", "cv2", "scipy.stats", "sklearn.metrics", "mlflow", "matplotlib.figure")
+# The slow ones among those that every run needs; what only some stages need waits for them.
+_LIBRARIES = ("pandas", "cv2", "mlflow")
 
 _GARBAGE = 10_000
 """New objects after which Python looks for garbage; of 700, its default, TensorFlow makes many."""

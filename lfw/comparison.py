@@ -7,8 +7,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
-from scipy.stats import t as student
 
 from lfw.intervals import LEVEL, wilson
 
@@ -63,6 +61,8 @@ def corrected_t(gains: ArrayLike, overlap: float) -> Gain:
     error = _corrected_error(each, overlap)
     if not error:
         return Gain(mean, len(each), above, None)
+    from scipy.stats import t as student
+
     return Gain(mean, len(each), above, 2 * float(student.sf(abs(mean) / error, len(each) - 1)))
 
 
@@ -77,6 +77,8 @@ def corrected_interval(values: ArrayLike, overlap: float) -> tuple[float, float]
     each = np.asarray(values, dtype=float)
     if len(each) < 2:
         raise ValueError("an interval over splits takes at least two of them")
+    from scipy.stats import t as student
+
     reach = _corrected_error(each, overlap) * float(student.ppf((1 + LEVEL) / 2, len(each) - 1))
     return float(each.mean()) - reach, float(each.mean()) + reach
 
@@ -104,6 +106,8 @@ def exact_mcnemar(right: ArrayLike, other: ArrayLike) -> tuple[int, int, float]:
     only, only_other = int((first & ~second).sum()), int((~first & second).sum())
     if only + only_other == 0:
         return 0, 0, 1.0
+    from scipy.stats import binomtest
+
     return only, only_other, float(binomtest(only, only + only_other).pvalue)
 
 

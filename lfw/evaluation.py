@@ -5,10 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    confusion_matrix,
-    precision_recall_fscore_support,
-)
 
 from lfw.comparison import exact_mcnemar
 from lfw.intervals import bootstrap, wilson
@@ -63,6 +59,8 @@ def score(truth: Labels, predicted: Labels) -> dict[str, Score]:
     truth, predicted
         Class numbers of shape (n,).
     """
+    from sklearn.metrics import confusion_matrix
+
     hits = int((truth == predicted).sum())
     counts = np.asarray(confusion_matrix(truth, predicted))
     return {
@@ -94,6 +92,8 @@ def score_classes(truth: Labels, predicted: Labels, classes: tuple[str, ...]) ->
 
     A class that is never answered has precision 0.
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     columns = precision_recall_fscore_support(
         truth, predicted, labels=range(len(classes)), zero_division=0
     )
@@ -104,6 +104,8 @@ def score_classes(truth: Labels, predicted: Labels, classes: tuple[str, ...]) ->
 
 def count_confusions(truth: Labels, predicted: Labels, classes: tuple[str, ...]) -> pd.DataFrame:
     """Count images by true class (rows) and answered class (columns)."""
+    from sklearn.metrics import confusion_matrix
+
     counts = confusion_matrix(truth, predicted, labels=range(len(classes)))
     return pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=list(classes))
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import hypergeom
-from sklearn.model_selection import train_test_split
 
 TEST_SHARE = 0.2
 _DRAWS = 200
@@ -47,6 +45,8 @@ def draw_random_split(images: pd.DataFrame, seed: int) -> RandomSplit:
     seed
         Decides the draw.
     """
+    from sklearn.model_selection import train_test_split
+
     people, counts = np.unique(images["name"].to_numpy(dtype=str), return_counts=True)
     codes = np.repeat(np.arange(len(people)), counts)
     train, test = train_test_split(codes, test_size=TEST_SHARE, random_state=seed)
@@ -79,6 +79,8 @@ def _torn(train: np.ndarray, test: np.ndarray) -> tuple[int, int]:
 
 def _expected(counts: np.ndarray, test_images: int) -> tuple[float, float]:
     """Sum over people: their images in the test part follow a hypergeometric distribution."""
+    from scipy.stats import hypergeom
+
     tested = hypergeom(counts.sum(), counts, test_images)
     wholly = tested.pmf(counts)
     return float((1 - tested.pmf(0) - wholly).sum()), float(wholly.sum())

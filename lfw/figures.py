@@ -1,60 +1,40 @@
 """Every figure, in one style. Figures are drawn without a screen and returned, not shown."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from lfw.evaluation import Calibration, Score
+from lfw.figure_style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    empty_figure,
+    in_style,
+    percent,
+    shown_name,
+    whole_numbers,
+)
 from lfw.open_set import OpenSet
 
-BLUE, ORANGE, GREY, LIGHT, INK = "#2563a8", "#d9722e", "#8a8f98", "#dfe3e8", "#22262b"
-
-STYLE: Any = {
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlepad": 12,
-    "figure.dpi": 110,
-    "font.size": 10,
-    "grid.color": LIGHT,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
-
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MOST_NAMES = 100
 """People beyond which a figure does not name them: it would grow beyond what can be drawn."""
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG: the same figure gives the same bytes."""
-    figure.savefig(path, format="png", metadata={"Software": None})
-
-
-def shown_name(name: str) -> str:
-    """Give a person's name as it is read: without underscores."""
-    return name.replace("_", " ")
-
-
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
+def _axes(width: float, height: float) -> "tuple[Figure, Axes]":
+    figure = empty_figure(width, height)
     return figure, figure.subplots()
 
 
-def _a_row_each(axes: Axes, names: Sequence[str]) -> None:
+def _a_row_each(axes: "Axes", names: Sequence[str]) -> None:
     """Lay a vertical axis out for one bar a person, the first one on top."""
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -66,8 +46,8 @@ def _a_row_each(axes: Axes, names: Sequence[str]) -> None:
         axes.set_ylabel(f"{len(names):,} people")
 
 
-@mpl.rc_context(STYLE)
-def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
+@in_style
+def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> "Figure":
     """Draw a bar a person: how many images; the chosen ones stand out.
 
     Parameters
@@ -87,8 +67,8 @@ def plot_most_photographed(most: pd.DataFrame, chosen: Sequence[str]) -> Figure:
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_distribution(distribution: pd.DataFrame) -> Figure:
+@in_style
+def plot_distribution(distribution: pd.DataFrame) -> "Figure":
     """Draw shares of people and of images, by how many images a person has."""
     figure, axes = _axes(8, 4.2)
     place = np.arange(len(distribution))
@@ -99,14 +79,14 @@ def plot_distribution(distribution: pd.DataFrame) -> Figure:
         bars = axes.bar(place + shift, distribution[column], 0.38, color=colour, label=label)
         axes.bar_label(bars, fmt=lambda share: f"{share:.0%}" if share >= 0.01 else "", fontsize=8)
     axes.set_xticks(place, [text.replace(" or more", "+") for text in distribution["images"]])
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(percent())
     axes.set(title="How many photographs people have", xlabel="images of a person")
     axes.legend(frameon=False)
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_split(counts: pd.DataFrame) -> Figure:
+@in_style
+def plot_split(counts: pd.DataFrame) -> "Figure":
     """Draw how many images of each person each part has.
 
     Parameters
@@ -125,8 +105,8 @@ def plot_split(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
+@in_style
+def plot_history(history: pd.DataFrame, best_epoch: int) -> "Figure":
     """Draw loss and accuracy by epoch, for training and validation.
 
     Parameters
@@ -136,7 +116,7 @@ def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
     best_epoch
         The epoch whose weights are kept.
     """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = empty_figure(10, 4)
     panels = figure.subplots(1, 2)
     dots = {"marker": "o", "markersize": 3}  # a single epoch makes no line
     for axes, measure in zip(panels, ("accuracy", "loss"), strict=True):
@@ -147,17 +127,17 @@ def plot_history(history: pd.DataFrame, best_epoch: int) -> Figure:
         axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
         axes.set(title=measure.capitalize(), xlabel="epoch")
         axes.set_xlim(0.5, len(history) + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(whole_numbers())
         axes.grid(axis="y")
     panels[0].set_ylim(0, 1.02)
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
+    panels[0].yaxis.set_major_formatter(percent())
     panels[1].set_ylim(bottom=0)
     panels[1].legend(frameon=False)
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_pretraining(history: pd.DataFrame) -> Figure:
+@in_style
+def plot_pretraining(history: pd.DataFrame) -> "Figure":
     """Draw the loss by epoch, and the figures of the validation pairs where there are some.
 
     Parameters
@@ -166,7 +146,7 @@ def plot_pretraining(history: pd.DataFrame) -> Figure:
         ``epoch`` (from 1), ``loss``, and perhaps ``pairs_auc`` and ``pairs_accuracy``.
     """
     watched = "pairs_auc" in history
-    figure = Figure(figsize=(10 if watched else 5.5, 4), layout="constrained")
+    figure = empty_figure(10 if watched else 5.5, 4)
     panels = figure.subplots(1, 2 if watched else 1, squeeze=False)[0]
     dots = {"marker": "o", "markersize": 3}
     panels[0].plot(history["epoch"], history["loss"], color=BLUE, **dots)
@@ -181,13 +161,13 @@ def plot_pretraining(history: pd.DataFrame) -> Figure:
         panels[1].legend(frameon=False, loc="lower right")
     for axes in panels:
         axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(whole_numbers())
         axes.grid(axis="y")
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_open_set(found: OpenSet) -> Figure:
+@in_style
+def plot_open_set(found: OpenSet) -> "Figure":
     """Draw how many known people are named, by how many strangers are named too."""
     figure, axes = _axes(6.5, 5)
     least = 0.5 / found.strangers
@@ -215,14 +195,14 @@ def plot_open_set(found: OpenSet) -> Figure:
         ylabel=f"share of {found.known:,} known images named rightly",
     )
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(percent())
     axes.grid()
     axes.legend(frameon=False, loc="lower right")
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_confusion(counts: pd.DataFrame) -> Figure:
+@in_style
+def plot_confusion(counts: pd.DataFrame) -> "Figure":
     """Draw the confusion matrix: numbers of images, shaded by share of the true person's."""
     size = max(5.5, 0.42 * min(len(counts), _MOST_NAMES) + 2.6)
     figure, axes = _axes(size, size * 0.92)
@@ -244,8 +224,8 @@ def plot_confusion(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
+@in_style
+def plot_comparison(scores: Mapping[str, Score], images: int) -> "Figure":
     """Draw accuracies with their intervals, the model first.
 
     Parameters
@@ -272,7 +252,7 @@ def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     axes.set_yticks(range(len(scores)), [name.replace("_", " ") for name in scores])
     axes.set_ylim(len(scores) - 0.5, -0.7)
     axes.set_xlim(-0.02, 1.04)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(percent())
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
@@ -280,8 +260,8 @@ def plot_comparison(scores: Mapping[str, Score], images: int) -> Figure:
     return figure
 
 
-@mpl.rc_context(STYLE)
-def plot_calibration(calibration: Calibration) -> Figure:
+@in_style
+def plot_calibration(calibration: Calibration) -> "Figure":
     """Draw how often answers are right against how sure they are."""
     figure, axes = _axes(5.4, 5)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle=":")
@@ -300,14 +280,14 @@ def plot_calibration(calibration: Calibration) -> Figure:
         ylabel="share right",
     )
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1))
+        axis.set_major_formatter(percent())
     return figure
 
 
-@mpl.rc_context(STYLE)
+@in_style
 def plot_images(
     pixels: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 5
-) -> Figure:
+) -> "Figure":
     """Draw images in a grid, each with its caption.
 
     Parameters
@@ -322,7 +302,7 @@ def plot_images(
         Images a row.
     """
     rows = -(-max(len(pixels), 1) // columns)
-    figure = Figure(figsize=(2.2 * columns, 2.65 * rows + 0.4), layout="constrained")
+    figure = empty_figure(2.2 * columns, 2.65 * rows + 0.4)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat:

@@ -1,17 +1,19 @@
 """The figure of a comparison, in the style of the others."""
 
-import matplotlib as mpl
+from typing import TYPE_CHECKING
+
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from lfw.comparison import MAJORITY
-from lfw.figures import BLUE, GREY, INK, ORANGE, STYLE
+from lfw.figure_style import BLUE, GREY, INK, ORANGE, empty_figure, in_style, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-@mpl.rc_context(STYLE)
-def plot_models(summary: pd.DataFrame, scores: pd.DataFrame) -> Figure:
+@in_style
+def plot_models(summary: pd.DataFrame, scores: pd.DataFrame) -> "Figure":
     """Draw the mean accuracy of every classifier with its interval, and each split's beside it.
 
     The majority class is left out: it would take most of the width.
@@ -24,9 +26,7 @@ def plot_models(summary: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     shown = summary[summary["classifier"] != MAJORITY]
     selections = shown["selection"].unique().tolist()
     counts = [int((shown["selection"] == name).sum()) for name in selections]
-    figure = Figure(
-        figsize=(8.5, sum(0.42 * count + 0.75 for count in counts) + 0.7), layout="constrained"
-    )
+    figure = empty_figure(8.5, sum(0.42 * count + 0.75 for count in counts) + 0.7)
     panels = figure.subplots(len(selections), 1, squeeze=False, sharex=True, height_ratios=counts)
     for axes, selection in zip(panels[:, 0], selections, strict=True):
         rows = shown[shown["selection"] == selection].reset_index(drop=True)
@@ -34,7 +34,7 @@ def plot_models(summary: pd.DataFrame, scores: pd.DataFrame) -> Figure:
         images = int(rows["test_images"].iloc[0])
         axes.set_title(f"{selection}: {images:,} test images a split")
     last = panels[-1, 0]
-    last.xaxis.set_major_formatter(PercentFormatter(1))
+    last.xaxis.set_major_formatter(percent())
     least = float(
         min(shown["low"].min(), scores.loc[scores["classifier"] != MAJORITY, "accuracy"].min())
     )
@@ -48,7 +48,7 @@ def plot_models(summary: pd.DataFrame, scores: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, scores: pd.DataFrame) -> None:
+def _draw(axes: "Axes", rows: pd.DataFrame, scores: pd.DataFrame) -> None:
     for place, row in enumerate(rows.to_dict("records")):
         colour = GREY if row["baseline"] else ORANGE if row["outside_data"] else BLUE
         each = scores.loc[scores["classifier"] == row["classifier"], "accuracy"]

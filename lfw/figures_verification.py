@@ -1,19 +1,21 @@
 """Figures of verification, in the style of all figures."""
 
-import matplotlib as mpl
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from typing import TYPE_CHECKING
 
-from lfw.figures import BLUE, GREY, ORANGE, STYLE
+import numpy as np
+
+from lfw.figure_style import BLUE, GREY, ORANGE, empty_figure, in_style, percent
 from lfw.verification import Verification
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LEAST = 1e-3
 """Share of false accepts at which the logarithmic panel begins."""
 
 
-@mpl.rc_context(STYLE)
-def plot_roc(found: Verification, title: str) -> Figure:
+@in_style
+def plot_roc(found: Verification, title: str) -> "Figure":
     """Draw the ROC curve, and once more where false accepts are few.
 
     Parameters
@@ -23,18 +25,18 @@ def plot_roc(found: Verification, title: str) -> Figure:
     title
         What was judged, and by what.
     """
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = empty_figure(10, 4.6)
     whole, few = figure.subplots(1, 2)
     false, true = found.roc["false_accepts"], found.roc["true_accepts"]
     for axes in (whole, few):
         axes.plot(false, true, color=BLUE, linewidth=2, zorder=3)
         axes.set(ylim=(0, 1.01), xlabel="pairs of two people accepted (FAR)")
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(percent())
         axes.grid()
     whole.plot([0, 1], [0, 1], color=GREY, linestyle=":")
     whole.text(0.36, 0.29, "chance", color=GREY, fontsize=9)
     whole.set(xlim=(-0.01, 1), title=title, ylabel="pairs of one person accepted (TAR)")
-    whole.xaxis.set_major_formatter(PercentFormatter(1))
+    whole.xaxis.set_major_formatter(percent())
     error = f"{found.accuracy:.1%} ± {100 * found.standard_error:.1f} right"
     pairs = f"{found.folds['pairs'].sum():,} pairs"
     whole.text(
@@ -51,5 +53,5 @@ def plot_roc(found: Verification, title: str) -> Figure:
     few.plot(0.01, found.tar_at_far, "o", color=ORANGE, markersize=8, zorder=4)
     few.set_xscale("log")
     few.set(xlim=(_LEAST, 1), title=f"Few false accepts: {found.tar_at_far:.1%} at FAR 1 %")
-    few.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    few.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     return figure

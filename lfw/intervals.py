@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 LEVEL = 0.95
 _RESAMPLES = 2000
@@ -21,6 +20,8 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     ValueError
         If `total` is not positive.
     """
+    from scipy.stats import binomtest
+
     found = binomtest(hits, total).proportion_ci(confidence_level=LEVEL, method="wilson")
     return float(found.low), float(found.high)
 

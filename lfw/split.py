@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from scipy.cluster.hierarchy import DisjointSet
 
 from lfw.digest import text_digest
 from lfw.errors import DataError, InputError
@@ -244,6 +243,8 @@ def _round(number: float) -> int:
 def _photo_groups(
     images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]
 ) -> list[tuple[str, ...]]:
+    from scipy.cluster.hierarchy import DisjointSet
+
     joined = DisjointSet(images["image_path"].tolist())
     for _, same in images.groupby("sha256")["image_path"]:
         for other in same.iloc[1:]:

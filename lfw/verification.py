@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score, roc_curve
-from sklearn.model_selection import StratifiedKFold
 
 Truth = NDArray[np.bool_]
 Likeness = NDArray[np.floating]
@@ -126,6 +124,8 @@ def verify_once(
 
 
 def _roc(same: Truth, likeness: Likeness) -> NDArray[np.float64]:
+    from sklearn.metrics import roc_curve
+
     false, true, _ = roc_curve(same, likeness, drop_intermediate=False)
     return np.asarray(np.interp(_GRID, false, true), dtype=np.float64)
 
@@ -173,6 +173,8 @@ def best_threshold(same: Truth, likeness: Likeness) -> float:
 
 def area_under_roc(same: Truth, likeness: Likeness) -> float:
     """Give the chance that a pair of one person is more alike than a pair of two."""
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(same, likeness))
 
 
@@ -191,6 +193,8 @@ def crossed_accuracy(same: Truth, likeness: Likeness, seed: int = 0) -> float:
     if parts < 2:
         answer = likeness > best_threshold(same, likeness)
     else:
+        from sklearn.model_selection import StratifiedKFold
+
         crossed = StratifiedKFold(parts, shuffle=True, random_state=seed)
         for learned, judged in crossed.split(likeness, same):
             answer[judged] = likeness[judged] > best_threshold(same[learned], likeness[learned])

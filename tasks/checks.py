@@ -25,7 +25,8 @@ from lfw.classes import select_classes
 from lfw.digest import file_digest
 from lfw.errors import InputError
 from lfw.fetch import Dataset
-from lfw.figures import plot_distribution, plot_images, plot_most_photographed, save
+from lfw.figure_style import save
+from lfw.figures import plot_distribution, plot_images, plot_most_photographed
 from lfw.images import read_grey, read_many
 from lfw.parameters import SELECTION, SelectionParameters, TrainParameters
 from lfw.runners import IN_THREADS, Runner, check_runner

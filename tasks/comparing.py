@@ -11,7 +11,7 @@ from prefect.artifacts import create_table_artifact
 
 from lfw.comparison import NOT_ENOUGH, compare_pairs, summarise
 from lfw.errors import LfwError
-from lfw.figures import save
+from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
 from lfw.parameters import CompareParameters
 from tasks.cells import Row

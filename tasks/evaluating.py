@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.baselines import BASELINES, predict_baseline
 from lfw.bias import read_annotations
 from lfw.evaluation import (
     Score,
@@ -19,13 +18,12 @@ from lfw.evaluation import (
     score_groups,
 )
 from lfw.fetch import Dataset
+from lfw.figure_style import save, shown_name
 from lfw.figures import (
     plot_calibration,
     plot_comparison,
     plot_confusion,
     plot_images,
-    save,
-    shown_name,
 )
 from lfw.images import read_many
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
@@ -45,6 +43,8 @@ _EVEN = 0.05
 )
 def run_baselines(work: Work, dataset: Dataset, split: StageOutput, seed: int) -> Summary:
     """Fit the classical methods to training and validation images, and test them."""
+    from lfw.baselines import BASELINES, predict_baseline
+
     drawn = Split.read(split / "split.csv")
     train, labels = read_pixels(dataset, drawn, "train", "validation")
     test, truth = read_pixels(dataset, drawn, "test")

@@ -15,7 +15,8 @@ from lfw.digest import code_digests, file_digest, value_digest
 from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort, choose_left_out, draw_cohort
 from lfw.embedding.store import FILES, MANIFEST, read_embedding, write_embedding
 from lfw.fetch import Dataset
-from lfw.figures import plot_pretraining, save
+from lfw.figure_style import save
+from lfw.figures import plot_pretraining
 from lfw.images import read_many
 from lfw.pairs import view1_pairs, with_images, without
 from lfw.parameters import PretrainParameters

@@ -10,7 +10,8 @@ from lfw.catalog import Catalog
 from lfw.classes import select_classes
 from lfw.embedding.cohort import check_unseen
 from lfw.fetch import Dataset
-from lfw.figures import plot_split, save
+from lfw.figure_style import save
+from lfw.figures import plot_split
 from lfw.images import read_many
 from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lfw.embedding.store import read_embedding
 from lfw.fetch import Dataset
-from lfw.figures import plot_open_set, save
+from lfw.figure_style import save
+from lfw.figures import plot_open_set
 from lfw.images import read_many
 from lfw.open_set import LEAST, OpenSet, score_open_set, set_threshold
 from lfw.parameters import OUTSIDE_DATA, TrainParameters

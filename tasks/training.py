@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lfw.digest import code_digests, value_digest
 from lfw.embedding.store import read_embedding
 from lfw.fetch import Dataset
-from lfw.figures import plot_history, plot_pretraining, save
+from lfw.figure_style import save
+from lfw.figures import plot_history, plot_pretraining
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split
@@ -26,6 +26,8 @@ from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.tracking import log_figures
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lfw.features import FeatureClassifier
     from lfw.heads import Chosen
     from lfw.serving import Classifier
@@ -105,7 +107,7 @@ def train_model(
     )
 
 
-def _draw(fitted: _Fitted) -> Figure:
+def _draw(fitted: _Fitted) -> "Figure":
     if fitted.best_epoch is None:
         return plot_pretraining(fitted.history)
     return plot_history(fitted.history, fitted.best_epoch)

@@ -8,12 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.catalog import FOLDS, Catalog
-from lfw.eigenfaces import learn_eigenfaces, read_faces
 from lfw.embedding.cohort import check_unseen
 from lfw.embedding.store import MANIFEST, NETWORK, read_embedding
 from lfw.errors import InputError
 from lfw.fetch import Dataset
-from lfw.figures import save
+from lfw.figure_style import save
 from lfw.figures_verification import plot_roc
 from lfw.pairs import paths_of, people_of, with_images
 from lfw.parameters import VerifyParameters
@@ -157,6 +156,8 @@ def _by_eigenfaces(
     work: Work, dataset: Dataset, pairs: StageOutput, wanted: VerifyParameters
 ) -> _Measured:
     """Measure by eigenfaces that were learned without anybody in the judged fold."""
+    from lfw.eigenfaces import learn_eigenfaces, read_faces
+
     asked, people, images = read_frames(pairs, PAIRS, PEOPLE, IMAGES)
     paths = images["image_path"].tolist()
     faces = read_faces(Path(dataset.image_folder), paths, work.report("faces"))

@@ -23,6 +23,7 @@ from lfw.evaluation import calibrate, count_confusions, list_mistakes, score, sc
 from lfw.exploration import draw_random_split
 from lfw.features import FEATURES, FeatureClassifier
 from lfw.fetch import fetch
+from lfw.figure_style import save
 from lfw.figures import (
     plot_calibration,
     plot_confusion,
@@ -30,7 +31,6 @@ from lfw.figures import (
     plot_images,
     plot_most_photographed,
     plot_open_set,
-    save,
 )
 from lfw.heads import Strangers, choose_head
 from lfw.images import read_many

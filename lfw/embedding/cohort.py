@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from scipy.cluster.hierarchy import DisjointSet
 
 from lfw.catalog import Catalog
 from lfw.digest import text_digest
@@ -157,6 +156,8 @@ def _rank(name: str, seed: int) -> str:
 
 def _photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -> list[set[str]]:
     """Put images of one photograph together: of one content, or linked by pairs."""
+    from scipy.cluster.hierarchy import DisjointSet
+
     groups: DisjointSet[str] = DisjointSet(images["image_path"])
     for pair in same_photo:
         for path in pair:

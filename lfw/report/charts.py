@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 
 from lfw.evaluation import Calibration
 from lfw.intervals import wilson
@@ -120,7 +119,7 @@ def _draw_measure(history: pd.DataFrame, measure: str, best_epoch: int | None) -
     epochs = history["epoch"].to_numpy(dtype=float)
     is_share = measure == "accuracy"
     highest = 1.0 if is_share else float(history[[name for name, _, _ in shown]].to_numpy().max())
-    marks = np.linspace(0, 1, 5) if is_share else MaxNLocator(5).tick_values(0, highest or 1.0)
+    marks = np.linspace(0, 1, 5) if is_share else _marks(0, highest or 1.0, 5)
     top = float(marks[-1])
     across = (epochs - epochs[0] + 0.5) / (epochs[-1] - epochs[0] + 1)
     lines, dots = [], []
@@ -152,13 +151,20 @@ def _draw_measure(history: pd.DataFrame, measure: str, best_epoch: int | None) -
     )
 
 
+def _marks(low: float, high: float, most: int, **how: Any) -> "np.ndarray":
+    """Give round numbers for an axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    return np.asarray(MaxNLocator(most, **how).tick_values(low, high))
+
+
 def _figure(value: float, is_share: bool) -> str:
     return share(value) if is_share else f"{value:.3f}"
 
 
 def _epoch_ticks(epochs: "np.ndarray") -> tuple[Tick, ...]:
     first, last = epochs[0], epochs[-1]
-    marks = MaxNLocator(7, integer=True, min_n_ticks=1).tick_values(first, last)
+    marks = _marks(first, last, 7, integer=True, min_n_ticks=1)
     inside = [mark for mark in marks if first <= mark <= last and mark == int(mark)]
     return tuple(
         Tick(_x((mark - first + 0.5) / (last - first + 1)), f"{mark:g}") for mark in inside

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lfw.evaluation import ENOUGH, Score
-from lfw.figures import shown_name
+from lfw.figure_style import shown_name
 from lfw.intervals import wilson
 from lfw.report.charts import (
     BOTTOM,

@@ -19,6 +19,7 @@ from PIL import Image
 from lfw import figures
 from lfw.bias import measure_bias
 from lfw.evaluation import Score, calibrate
+from lfw.figure_style import save
 from tests.lfw.bad_images import drawn
 
 LONG = "Luiz_Inacio_Lula_da_Silva"
@@ -144,7 +145,7 @@ def test_figure_is_the_same_bytes_twice(name: str, tmp_path: Path) -> None:
     for file in ("one.png", "two.png"):
         figure = DRAWN[name]()
         assert isinstance(figure, Figure)
-        figures.save(figure, tmp_path / file)
+        save(figure, tmp_path / file)
     content = (tmp_path / "one.png").read_bytes()
     assert content == (tmp_path / "two.png").read_bytes()
     with Image.open(io.BytesIO(content)) as picture:

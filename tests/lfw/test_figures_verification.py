@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw.figures import save
+from lfw.figure_style import save
 from lfw.figures_verification import plot_roc
 from lfw.verification import verify
 

@@ -8,7 +8,7 @@ import pytest
 
 from lfw.bias import count_groups
 from lfw.evaluation import score_groups
-from lfw.figures import shown_name
+from lfw.figure_style import shown_name
 from lfw.report.content import Report
 from lfw.report.page import confused, matrix, person_rows, render
 from tests.lfw.report.drawn import (
