@@ -15,8 +15,10 @@ WORKERS ?= auto
 # What more to install: make setup EXTRAS="--extra dlib"
 EXTRAS ?=
 
-# Python writes no bytecode where this is set, and then every import costs twice.
+# Without bytecode every import costs twice: packages bring none, and some machines forbid Python
+# to write any.
 export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak fuzz licences sbom vulnerabilities test-ui format ui audit bias doctor bench accuracy clean
 

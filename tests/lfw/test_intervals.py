@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from lfw.intervals import bootstrap, wilson
 
@@ -28,17 +29,16 @@ def test_wilson_as_published(hits: int, total: int, low: float, high: float) -> 
 
 
 @given(st.integers(1, 2000), st.floats(0, 1))
-def test_wilson_by_its_formula(total: int, share: float) -> None:
+def test_wilson_is_that_of_scipy(total: int, share: float) -> None:
     hits = round(total * share)
-    p = hits / total
-    middle = (p + Z**2 / (2 * total)) / (1 + Z**2 / total)
-    half = Z / (1 + Z**2 / total) * math.sqrt(p * (1 - p) / total + Z**2 / (4 * total**2))
-    assert wilson(hits, total) == pytest.approx((middle - half, middle + half), abs=1e-9)
+    theirs = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="wilson")
+    assert wilson(hits, total) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
-def test_wilson_needs_somebody() -> None:
-    with pytest.raises(ValueError, match="n"):
-        wilson(0, 0)
+@pytest.mark.parametrize(("hits", "total"), [(0, 0), (3, 2), (-1, 5)])
+def test_wilson_is_of_a_share(hits: int, total: int) -> None:
+    with pytest.raises(ValueError, match=f"{hits} of {total} is no share"):
+        wilson(hits, total)
 
 
 def accuracy(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
