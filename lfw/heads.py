@@ -117,7 +117,15 @@ class _Sample:
 Way = Callable[[_Sample], Linear]
 """A way to learn a head."""
 
+DISCRIMINANTS = "linear discriminants, averaged"
 TOGETHER = "all of them, averaged"
+
+PREFERRED = (
+    *(DISCRIMINANTS, TOGETHER, "LDA among other people", "LDA beside strangers", "LDA"),
+    *("logistic regression", "linear SVM"),
+)
+"""Which head is taken of those that a validation part cannot tell apart, as other splits taught
+(docs/experiments.md)."""
 
 LEAST_STRANGERS = 20
 """Strangers below which a head learns nothing of them."""
@@ -146,11 +154,14 @@ def choose_head(
     strangers: Strangers | None = None,
     components: int | None = None,
 ) -> Chosen:
-    """Fit every candidate to the training part, and keep the best on the validation part.
+    """Fit every candidate to the training part, and choose one on the validation part.
 
-    The best has the highest accuracy and, among equals, the least loss; it is fitted anew to both
-    parts together. How sharp its answers are is set on the validation part (temperature scaling:
-    C. Guo et al., "On calibration of modern neural networks", ICML 2017).
+    Of those whose accuracy is within one standard error of the highest, the first of
+    :data:`PREFERRED` is taken: some dozen validation images cannot tell heads apart that differ by
+    one answer, and who picks the luckiest picks worse (the one-standard-error rule of L. Breiman et
+    al., "Classification and regression trees", 1984). It is fitted anew to both parts together. How
+    sharp its answers are is set on the validation part (temperature scaling: C. Guo et al., "On
+    calibration of modern neural networks", ICML 2017).
 
     Parameters
     ----------
@@ -165,31 +176,46 @@ def choose_head(
     if strangers is not None and len(strangers.one_each()) < LEAST_STRANGERS:
         strangers = None
     both = (np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]]))
+    ways = _ways(strangers)
+    mixtures = _mixtures(list(ways))
+    sample = _Sample.of(train, strangers, components)
+    single = {name: sample.fit(way) for name, way in ways.items()}
+    factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
+    heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
+    for name, parts in mixtures.items():
+        mean = _mean([heads[part] for part in parts])
+        factors[name] = _sharpen(mean.scores(validation[0]), validation[1])
+        heads[name] = mean.sharpened(factors[name])
+    table = _rank(heads, *validation)
+    chosen = str(table["head"][0])
+    whole = _Sample.of(both, strangers, components)
+    parts = mixtures.get(chosen, [chosen])
+    identity = _mean([whole.fit(ways[name]).sharpened(factors[name]) for name in parts])
+    if chosen in mixtures:
+        identity = identity.sharpened(factors[chosen])
+    known = None if strangers is None else whole.fit(lambda sample: sample.known)
+    return Chosen(Head(identity, known), table)
+
+
+def _ways(strangers: Strangers | None) -> dict[str, Way]:
+    """Give the ways that there are, by name, with such strangers."""
     ways = dict(_WAYS)
     if strangers is not None:
         ways["LDA beside strangers"] = _lda_beside
         if len(np.unique(strangers.several()[1])) >= LEAST_STRANGERS:
             ways["LDA among other people"] = _lda_among
-    sample = _Sample.of(train, strangers, components)
-    single = {name: sample.fit(way) for name, way in ways.items()}
-    factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
-    heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
-    if len(heads) > 1:
-        mean = _mean(heads)
-        factors[TOGETHER] = _sharpen(mean.scores(validation[0]), validation[1])
-        heads[TOGETHER] = mean.sharpened(factors[TOGETHER])
-    table = _rank(heads, *validation)
-    best = str(table["head"][0])
-    parts = [best] if best in ways else list(ways)
-    whole = _Sample.of(both, strangers, components)
-    identity = _mean({name: whole.fit(ways[name]).sharpened(factors[name]) for name in parts})
-    if best == TOGETHER:
-        identity = identity.sharpened(factors[TOGETHER])
-    known = None if strangers is None else whole.fit(lambda sample: sample.known)
-    return Chosen(Head(identity, known), table)
+    return ways
+
+
+def _mixtures(names: list[str]) -> dict[str, list[str]]:
+    """Say which heads are averaged, by the name of the average."""
+    alike = [name for name in names if name.startswith("LDA")]
+    mixtures = {DISCRIMINANTS: alike, TOGETHER: names}
+    return {name: parts for name, parts in mixtures.items() if len(parts) > 1}
 
 
 def _rank(heads: dict[str, Linear], vectors: Vectors, labels: Labels) -> pd.DataFrame:
+    """List heads by accuracy and loss, the chosen one first."""
     rows = []
     for name, head in heads.items():
         scores = head.scores(vectors)
@@ -198,13 +224,29 @@ def _rank(heads: dict[str, Linear], vectors: Vectors, labels: Labels) -> pd.Data
     columns = ["head", "validation_accuracy", "validation_loss"]
     frame = pd.DataFrame(rows, columns=columns)
     order = ["validation_accuracy", "validation_loss"]
-    return frame.sort_values(order, ascending=[False, True], ignore_index=True)
+    frame = frame.sort_values(order, ascending=[False, True], ignore_index=True)
+    alike = frame["head"][frame["validation_accuracy"] >= _least_alike(frame, len(labels))]
+    chosen = min(alike, key=_place)
+    return frame.sort_values("head", key=lambda head: head != chosen, kind="stable").reset_index(
+        drop=True
+    )
 
 
-def _mean(heads: dict[str, Linear]) -> Linear:
+def _place(head: str) -> int:
+    return PREFERRED.index(head) if head in PREFERRED else len(PREFERRED)
+
+
+def _least_alike(frame: pd.DataFrame, images: int) -> float:
+    """Give the accuracy that is one standard error, and at least one image, below the highest."""
+    highest = float(frame["validation_accuracy"].max())
+    spread = max(highest * (1 - highest), 1 / images)
+    return highest - float(np.sqrt(spread / images)) - 1e-9
+
+
+def _mean(heads: Sequence[Linear]) -> Linear:
     """Average the scores of heads: again a head."""
-    weights = np.mean([head.weights for head in heads.values()], axis=0)
-    return Linear(weights, np.mean([head.bias for head in heads.values()], axis=0))
+    weights = np.mean([head.weights for head in heads], axis=0)
+    return Linear(weights, np.mean([head.bias for head in heads], axis=0))
 
 
 def _discriminants(vectors: Vectors, labels: Labels) -> Linear:

@@ -266,7 +266,7 @@ _FITS: dict[str, _Fit] = {
 def _said(chosen: "Chosen") -> str:
     best = chosen.candidates.iloc[0]
     return (
-        f"Head: {best['head']}, the best of {len(chosen.candidates)} on the validation part "
+        f"Head: {best['head']}, chosen of {len(chosen.candidates)} on the validation part "
         f"(accuracy {best['validation_accuracy']:.3f}), then fitted to training and validation "
         "images."
     )

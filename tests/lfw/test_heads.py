@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from lfw import heads
-from lfw.heads import LEAST_STRANGERS, TOGETHER, Strangers, choose_head
+from lfw.heads import DISCRIMINANTS, LEAST_STRANGERS, TOGETHER, Strangers, choose_head
 from lfw.linear import Head, Linear
 
 Part = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -53,7 +53,8 @@ def test_well_separated_people_are_told(classes: int, components: int | None) ->
     assert chosen.head.known is None
     assert chosen.candidates.columns.tolist() == ["head", "validation_accuracy", "validation_loss"]
     assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, TOGETHER])
-    assert chosen.candidates["validation_loss"].is_monotonic_increasing
+    assert chosen.candidates["head"][0] == TOGETHER
+    assert chosen.candidates["validation_loss"][1:].is_monotonic_increasing
     assert chosen.candidates["validation_accuracy"].tolist() == [1, 1, 1, 1]
 
 
@@ -132,14 +133,35 @@ def offer(monkeypatch: pytest.MonkeyPatch, **linears: Linear) -> None:
 
 def test_the_most_accurate_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, wrong=fixed(-1), blind=fixed(0), good=fixed(1))
-    part = np.array([[1.0], [1.0], [-1.0], [1.0]]), np.array([1, 1, 0, 0])
+    part = np.tile([[1.0], [1.0], [-1.0], [1.0]], (40, 1)), np.tile([1, 1, 0, 0], 40)
     chosen = choose_head(part, part)
     assert chosen.candidates["validation_accuracy"].max() == 0.75
     assert chosen.candidates["validation_accuracy"][0] == 0.75
     assert chosen.head.identity.weights[0, 1] > 0
 
 
+@pytest.mark.parametrize(("images", "wins"), [(20, "steady"), (400, "lucky")])
+def test_of_heads_that_cannot_be_told_apart_the_preferred_is_taken(
+    monkeypatch: pytest.MonkeyPatch, images: int, wins: str
+) -> None:
+    """One of twenty is missed: of 20 images that is chance, of 400 it is not."""
+    monkeypatch.setattr(heads, "PREFERRED", ("steady",))
+    vectors = np.tile(np.eye(2), (images // 2, 1))
+    vectors[: images // 10, 0] = 0.0  # shown to the steady one alone
+    labels = np.tile([0, 1], images // 2)
+    vectors = np.concatenate([vectors, labels[:, np.newaxis]], axis=1)
+    lucky = Linear(np.array([[0, 0], [0, 0], [-1, 1]], np.float32), np.array([0.5, -0.5]))
+    steady = Linear(np.array([[1, -1], [0, 0], [0, 0]], np.float32), np.array([-0.5, 0.5]))
+    offer(monkeypatch, lucky=lucky, steady=steady)
+    candidates = choose_head((vectors, labels), (vectors, labels)).candidates
+    assert candidates["head"][0] == wins
+    accuracy = candidates.set_index("head")["validation_accuracy"]
+    assert accuracy["lucky"] == 1
+    assert accuracy["steady"] == pytest.approx(0.95)
+
+
 def test_among_equals_the_least_loss_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "PREFERRED", ())
     offset = Linear(np.array([[0, 1]], np.float32), np.array([0, 0.5], np.float32))
     offer(monkeypatch, offset=offset, even=fixed(1))
     part = np.array([[1.0], [-1.0], [1.0], [-1.0]]), np.array([1, 0, 1, 0])
@@ -166,7 +188,9 @@ def test_heads_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
     train, validation, test = blobs(3, 20, 0), blobs(3, 5, 1), blobs(3, 20, 2)
     chosen = choose_head(train, validation, alone(60), components)
-    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers", TOGETHER])
+    mixed = [DISCRIMINANTS, TOGETHER]
+    assert sorted(chosen.candidates["head"]) == sorted([*PLAIN, "LDA beside strangers", *mixed])
+    assert chosen.candidates["head"][0] == DISCRIMINANTS
     assert chosen.head.known is not None
     assert chosen.head.known.weights.shape == (DIMENSIONS, 4)
     assert right(chosen.head, test) == 1
