@@ -1,17 +1,14 @@
 """Forgetting beside a run, and forgetting that is killed: in the end no image is left."""
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.running import live_runs
 from lfw.manifest import build_manifest, person_of
 from tasks.lineage import holding
-from tests.faults.undisturbed import asked, check_nothing_is_left, temporary, trained
-from tests.flows.workplace import Workplace, server_of, wait_for
+from tests.faults.undisturbed import check_nothing_is_left, temporary, trained
+from tests.flows.workplace import CHOSEN, Workplace, in_work, server_of, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
@@ -32,13 +29,13 @@ def test_beside_a_run_it_removes_nothing_and_says_so(place: Workplace) -> None:
     tmp = str(temporary(place))
     [person, *_] = trained(place, TMPDIR=tmp)["classes"]
     before = images_of(place, person)
-    process = place.start(*asked(place, "--seed", "1"), "--json", TMPDIR=tmp)
-    wait_for(lambda: live_runs(place.data), process)
-    os.killpg(process.pid, signal.SIGSTOP)  # so that it cannot end before it is met
-    try:
-        code, out, err = place.run("forget", person, TMPDIR=tmp)
-    finally:
-        os.killpg(process.pid, signal.SIGCONT)
+    long = ("--model", "compact", "--epochs", "300")  # so that it does not end before it is met
+    process = place.start(
+        *("train", "--source", str(place.source), *CHOSEN, *long), "--json", TMPDIR=tmp
+    )
+    wait_for(lambda: in_work(place.data / "stages" / "train"), process)
+    code, out, err = place.run("forget", person, TMPDIR=tmp)
+    assert process.poll() is None, "the run was over too soon"
     out_of_run, err_of_run = process.communicate(timeout=1500)
 
     assert (code, out) == (1, "")
