@@ -11,7 +11,8 @@ import pytest
 from lfw.archive import Limits, unpack
 from lfw.errors import InputError, LfwError
 from tests.conftest import files_in
-from tests.lfw.unpacking.support import FILES, PACKINGS, PICTURE, tar_bytes, write_zip
+from tests.lfw.broken_archives import FILES, PICTURE, tarred
+from tests.lfw.unpacking.support import PACKINGS, write_zip
 
 
 def write_special(path: Path, kind: bytes, linkname: str = "") -> Path:
@@ -74,7 +75,7 @@ def plain_tar_cuts() -> list[int]:
 
 @pytest.mark.parametrize("cut", plain_tar_cuts())
 def test_tar_cut_short_is_refused(cut: int, tmp_path: Path, target: Path) -> None:
-    (tmp_path / "lfw.tar").write_bytes(tar_bytes(*FILES.items())[:cut])
+    (tmp_path / "lfw.tar").write_bytes(tarred(*FILES.items())[:cut])
     assert_refused(tmp_path / "lfw.tar", target, "damaged")
 
 
@@ -83,14 +84,14 @@ def test_tar_cut_short_is_refused(cut: int, tmp_path: Path, target: Path) -> Non
 def test_compressed_tar_cut_short_is_refused(
     packing: str, cut: float, tmp_path: Path, target: Path
 ) -> None:
-    whole = PACKINGS[packing](tar_bytes(*FILES.items()))
+    whole = PACKINGS[packing](tarred(*FILES.items()))
     kept = int(len(whole) * cut) if cut > 0 else len(whole) + int(cut)
     (tmp_path / "lfw").write_bytes(whole[:kept])
     assert_refused(tmp_path / "lfw", target, "cut short|damaged|neither")
 
 
 def test_tar_with_a_damaged_header_is_refused(tmp_path: Path, target: Path) -> None:
-    whole = bytearray(tar_bytes(*FILES.items()))
+    whole = bytearray(tarred(*FILES.items()))
     whole[1024 + 5] ^= 1  # in the second header, whose sum is then wrong
     (tmp_path / "lfw.tar").write_bytes(whole)
     assert_refused(tmp_path / "lfw.tar", target, "a header in it is damaged")
@@ -98,7 +99,7 @@ def test_tar_with_a_damaged_header_is_refused(tmp_path: Path, target: Path) -> N
 
 @pytest.mark.parametrize("packing", ["tar.gz", "tar.bz2", "tar.xz"])
 def test_damaged_compressed_tar_is_refused(packing: str, tmp_path: Path, target: Path) -> None:
-    whole = bytearray(PACKINGS[packing](tar_bytes(*FILES.items())))
+    whole = bytearray(PACKINGS[packing](tarred(*FILES.items())))
     for place in range(len(whole) // 2, len(whole) // 2 + 4):
         whole[place] ^= 0xFF
     (tmp_path / "lfw").write_bytes(whole)
@@ -134,7 +135,7 @@ def test_member_outside_the_folder_is_refused(
     if form == "zip":
         write_zip(archive, *members)
     else:
-        archive.write_bytes(tar_bytes(*members))
+        archive.write_bytes(tarred(*members))
     assert_refused(archive, target, "lies outside the folder")
 
 
@@ -219,7 +220,7 @@ def test_limits_hold(form: str, limits: Limits, tmp_path: Path, target: Path) ->
     if form == "zip":
         write_zip(archive, *FILES.items())
     else:
-        archive.write_bytes(tar_bytes(*FILES.items()))
+        archive.write_bytes(tarred(*FILES.items()))
     assert_refused(archive, target, "which is refused", limits)
 
 

@@ -11,7 +11,8 @@ from lfw.archive import Limits, unpack
 from lfw.errors import DataError
 from lfw.zip_member import SMALL
 from tests.conftest import files_in
-from tests.lfw.unpacking.support import FILES, PACKINGS, tar_bytes, write_zip
+from tests.lfw.broken_archives import FILES, tarred
+from tests.lfw.unpacking.support import PACKINGS, write_zip
 
 
 @pytest.mark.parametrize("packing", ["zip", *PACKINGS])
@@ -20,7 +21,7 @@ def test_archive_is_unpacked_whatever_its_name(packing: str, tmp_path: Path, tar
     if packing == "zip":
         write_zip(archive, *FILES.items())
     else:
-        archive.write_bytes(PACKINGS[packing](tar_bytes(*FILES.items())))
+        archive.write_bytes(PACKINGS[packing](tarred(*FILES.items())))
     told: list[tuple[int, int]] = []
 
     unpack(archive, target, progress=lambda done, total: told.append((done, total)))
@@ -41,7 +42,7 @@ def test_large_members_are_unpacked_in_blocks(form: str, tmp_path: Path, target:
     if form == "zip":
         write_zip(archive, *members.items())
     else:
-        archive.write_bytes(tar_bytes(*members.items()))
+        archive.write_bytes(tarred(*members.items()))
 
     unpacked = unpack(archive, target)
 
