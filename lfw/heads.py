@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from lfw.discriminants import linear_discriminants
 from lfw.linear import Head, Linear, Vectors
 
 Labels = NDArray[np.int64]
@@ -109,7 +109,7 @@ class _Sample:
             raise ValueError("a class of strangers takes strangers")
         apart = self.strangers.one_each()
         last = np.full(len(apart), int(self.labels.max()) + 1)
-        return _discriminants(
+        return linear_discriminants(
             np.concatenate([self.vectors, apart]), np.concatenate([self.labels, last])
         )
 
@@ -249,14 +249,8 @@ def _mean(heads: Sequence[Linear]) -> Linear:
     return Linear(weights, np.mean([head.bias for head in heads], axis=0))
 
 
-def _discriminants(vectors: Vectors, labels: Labels) -> Linear:
-    """Linear discriminants, shrunk as O. Ledoit and M. Wolf do, J. Multivariate Anal. 88 (2004)."""
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    return _linear(model.fit(vectors, labels))
-
-
 def _lda(sample: _Sample) -> Linear:
-    return _discriminants(sample.vectors, sample.labels)
+    return linear_discriminants(sample.vectors, sample.labels)
 
 
 def _logistic(sample: _Sample) -> Linear:
@@ -273,7 +267,7 @@ def _lda_among(sample: _Sample) -> Linear:
         raise ValueError("classes of strangers take strangers")
     classes = int(sample.labels.max()) + 1
     apart, people = sample.strangers.several()
-    found = _discriminants(
+    found = linear_discriminants(
         np.concatenate([sample.vectors, apart]), np.concatenate([sample.labels, people + classes])
     )
     return Linear(found.weights[:, :classes], found.bias[:classes])
@@ -291,7 +285,7 @@ _WAYS: dict[str, Way] = {
 }
 
 
-def _linear(model: LinearDiscriminantAnalysis | LogisticRegression | LinearSVC) -> Linear:
+def _linear(model: LogisticRegression | LinearSVC) -> Linear:
     """Read a fitted model's scores; of two classes it keeps only the difference."""
     weights, bias = model.coef_.T, model.intercept_
     if weights.shape[1] == 1:
