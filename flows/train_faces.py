@@ -68,7 +68,7 @@ def train_faces(
         trained = run.stage(train_model, dataset, split, learned, wanted)
         baselines = run.stage(run_baselines, dataset, split, wanted.seed)
         strangers = run.stage(meet_strangers, dataset, split, learned, trained, wanted)
-        evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
+        evaluation = run.stage(evaluate_model, dataset, split, learned, trained, baselines, wanted)
         version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
         settled = settle_alias(dataset, version)
         run.replay_history(trained)

@@ -6,14 +6,35 @@ import importlib
 import os
 import threading
 
+from lfw.parameters import Checked, PretrainParameters, ScoreParameters, TrainParameters
+
 # The slow ones among those that every run needs; what only some stages need waits for them.
-_LIBRARIES = ("pandas", "cv2", "mlflow")
+_LIBRARIES = ("pandas", "cv2", "mlflow", "mlflow.store.tracking.sqlalchemy_store")
 
 _GARBAGE = 10_000
 """New objects after which Python looks for garbage; of 700, its default, TensorFlow makes many."""
 
 
-def import_ahead(module: str) -> threading.Thread:
+_WITHOUT_NETWORK = {"hog", "dlib"}
+
+
+def libraries_of(wanted: Checked) -> tuple[str, ...]:
+    """Name the slow libraries that a run is likely to need beside those that every run needs.
+
+    TensorFlow takes longer than all others together: about as long as a server takes to start, so
+    that it costs a run nothing that turns out to be answered by earlier stages alone.
+
+    Parameters
+    ----------
+    wanted
+        What the run is asked to do.
+    """
+    if isinstance(wanted, TrainParameters):
+        return () if wanted.model in _WITHOUT_NETWORK else ("keras",)
+    return ("keras",) if isinstance(wanted, PretrainParameters | ScoreParameters) else ()
+
+
+def import_ahead(module: str, more: tuple[str, ...] = ()) -> threading.Thread:
     """Begin to import a module in a thread. Join it before anything else is imported.
 
     Two threads that import modules which import each other may be given half of one.
@@ -22,11 +43,13 @@ def import_ahead(module: str) -> threading.Thread:
     ----------
     module
         Where the flow is; its libraries come first.
+    more
+        What comes after it.
     """
     import httpx  # noqa: F401 (who waits for the server asks it by this)
 
     thread = threading.Thread(
-        target=_import_all, args=((*_LIBRARIES, module),), name="import-ahead", daemon=True
+        target=_import_all, args=((*_LIBRARIES, module, *more),), name="import-ahead", daemon=True
     )
     thread.start()
     return thread

@@ -271,13 +271,14 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
-    from infra.ahead import import_ahead, tell_prefect
-    from infra.prefect_server import client_settings, prefect_server
+    from infra.ahead import import_ahead, libraries_of, tell_prefect
+    from infra.prefect_server import client_settings, prefect_server, server_at_hand
 
     folder = data_folder(os.environ)
     os.environ.update(client_settings(folder))
     module, _, name = flow.partition(":")
-    ahead = import_ahead(module)
+    # While a server starts there is time for more.
+    ahead = import_ahead(module, () if server_at_hand(folder) else libraries_of(wanted))
     with prefect_server(folder) as api_url:
         ahead.join()
         tell_prefect(api_url)

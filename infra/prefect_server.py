@@ -136,6 +136,12 @@ def prefect_server(data_folder: Path) -> Iterator[str]:
             _wait_for_end(folder, state)
 
 
+def server_at_hand(data_folder: Path) -> bool:
+    """Say whether a server is named, or runs already, so that none has to be started."""
+    named = os.environ.get("PREFECT_API_URL", "").strip()
+    return bool(named) or local_server(data_folder) is not None
+
+
 def local_server(data_folder: Path) -> ServerState | None:
     """Return the local Prefect server that runs for a data folder, if one does."""
     state = _read_state(data_folder.resolve() / "prefect")

@@ -153,7 +153,7 @@ def _train_and_test(run: Run, wanted: TrainParameters) -> Row:
     trained = run.stage(train_model, dataset, split, learned, wanted)
     baselines = run.stage(run_baselines, dataset, split, wanted.seed)
     run.stage(meet_strangers, dataset, split, learned, trained, wanted)
-    evaluation = run.stage(evaluate_model, dataset, split, trained, baselines, wanted)
+    evaluation = run.stage(evaluate_model, dataset, split, learned, trained, baselines, wanted)
     run.replay_history(trained)
     sizes = split.facts["sizes"]
     return {

@@ -126,14 +126,18 @@ def vectors_by(
 ) -> Vectors:
     """Measure images, those apart whose vectors are kept under the same name."""
     root = Path(dataset.image_folder)
-    kept = data_folder(os.environ) / "vectors" / f"{name}.npz"
     return vectors_of(
         rows["image_path"].tolist(),
         rows["sha256"].tolist(),
         lambda paths: measure(read_many(root, paths)),
-        kept,
+        vectors_file(data_folder(os.environ), name),
         progress,
     )
+
+
+def vectors_file(folder: Path, name: str) -> Path:
+    """Give the file of the data folder that keeps the vectors of one name."""
+    return folder / "vectors" / f"{name}.npz"
 
 
 def outside_name(model: str) -> str:

@@ -28,6 +28,7 @@ from lfw.figures import (
 from lfw.images import read_many
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.split import Split
+from tasks.answering import check_packed, probabilities_of
 from tasks.checks import optional_digest
 from tasks.markdown import table
 from tasks.splitting import read_pixels
@@ -74,7 +75,7 @@ def _plain(scores: dict[str, Score]) -> dict[str, dict[str, float]]:
 
 @stage(
     "evaluate",
-    key=lambda _dataset, split, trained, baselines, wanted: {
+    key=lambda _dataset, split, _embedding, trained, baselines, wanted: {
         "the split": split.digest,
         "the fitted model": trained.files["fingerprint.json"],
         "the baselines": baselines.digest,
@@ -85,17 +86,19 @@ def evaluate_model(
     work: Work,
     dataset: Dataset,
     split: StageOutput,
+    embedding: StageOutput,
     trained: StageOutput,
     baselines: StageOutput,
     wanted: TrainParameters,
 ) -> Summary:
     """Test the model on images it has not seen, beside the baselines, with intervals."""
-    from lfw.serving import load_model, model_file, predict
-
     drawn = Split.read(split / "split.csv")
-    pixels, truth = read_pixels(dataset, drawn, "test")
-    paths = drawn.part("test")["image_path"].tolist()
-    probabilities = predict(load_model(model_file(trained.folder)), pixels)
+    rows, truth = drawn.part("test"), np.array(drawn.labels("test"))
+    paths = rows["image_path"].tolist()
+    probabilities = probabilities_of(
+        dataset, rows, embedding, trained, wanted, work.report("images")
+    )
+    check_packed(dataset, rows, trained, probabilities)
     answer = probabilities.argmax(axis=1)
     scores = score(truth, answer)
     per_class = score_classes(truth, answer, drawn.classes)

@@ -25,6 +25,7 @@ from lfw.images import read_many
 from lfw.promotion import Record, Verdict, comparable_images, compare_answers, pass_gates
 from lfw.settings import data_folder
 from lfw.split import Split
+from tasks.answering import answers_by_head
 from tasks.marking import FORGOTTEN
 from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME, load_version
 from tasks.stages import StageOutput
@@ -238,6 +239,12 @@ def _answers(champion: Record, record: Record, paths: list[str], dataset: Datase
     """
     if champion.split.digest == record.split.digest:
         return champion.answers
+    run_id = MlflowClient().get_model_version(MODEL_NAME, champion.version).run_id
+    rows = record.split.rows.set_index("image_path", drop=False).loc[paths]
+    by_head = answers_by_head(run_id, rows)
+    if by_head is not None:
+        named = [champion.split.classes[k] for k in by_head]
+        return pd.DataFrame({"image_path": paths, "answer": named})
     model = load_version(f"models:/{MODEL_NAME}/{champion.version}")
     names: list[str] = []
     for start in range(0, len(paths), _BATCH):

@@ -2,27 +2,22 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.embedding.store import read_embedding
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_open_set
-from lfw.images import read_many
 from lfw.open_set import LEAST, OpenSet, score_open_set, set_threshold
-from lfw.parameters import OUTSIDE_DATA, TrainParameters
+from lfw.parameters import TrainParameters
 from lfw.split import Split
-from tasks.embedding import outside_name, vectors_by, vectors_through
+from tasks.answering import probabilities_of
 from tasks.splitting import read_strangers
 from tasks.stages import StageOutput, Summary, Work, stage
 
 THRESHOLD = "threshold.json"
-_CHUNK = 256
 
 
 @stage(
@@ -45,7 +40,7 @@ def meet_strangers(
     """Set the threshold below which the answer is "unknown", and test it on other strangers."""
 
     def ask(rows: pd.DataFrame) -> NDArray[np.float32]:
-        return _probabilities(work, dataset, rows, embedding, trained, wanted)
+        return probabilities_of(dataset, rows, embedding, trained, wanted, work.report("strangers"))
 
     threshold = set_threshold(ask(read_strangers(split, "validation")))
     (work.folder / THRESHOLD).write_text(json.dumps(threshold), encoding="utf-8")
@@ -82,37 +77,3 @@ def _told(found: OpenSet) -> str:
         f"- Detection-and-identification rate at 1 % false accepts: "
         f"{found.identified_at_far:.1%}.\n"
     )
-
-
-def _probabilities(
-    work: Work,
-    dataset: Dataset,
-    rows: pd.DataFrame,
-    embedding: StageOutput,
-    trained: StageOutput,
-    wanted: TrainParameters,
-) -> NDArray[np.float32]:
-    """Ask the classifier about images; where it is a head on kept vectors, about those."""
-    from lfw.features import FEATURES, FeatureClassifier
-    from lfw.serving import load_model, model_file, predict
-
-    progress = work.report("strangers")
-    if "head.npz" in trained.files:
-        learned = read_embedding(embedding.folder)
-        head = FeatureClassifier.load(trained / "head.npz").head
-        return head.probabilities(vectors_through(learned, dataset, rows, progress))
-    model: Any = load_model(model_file(trained.folder))
-    if wanted.model in OUTSIDE_DATA:
-        name = outside_name(wanted.model)
-        vectors = vectors_by(name, FEATURES[wanted.model], dataset, rows, progress)
-        probabilities: NDArray[np.float32] = model.head.probabilities(vectors)
-        return probabilities
-    parts = [
-        predict(model, read_many(Path(dataset.image_folder), part["image_path"].tolist()))
-        for part in _chunks(rows)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, 1), dtype=np.float32)
-
-
-def _chunks(rows: pd.DataFrame) -> list[pd.DataFrame]:
-    return [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]

@@ -19,6 +19,7 @@ from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split
 from lfw.strategies import strategy_of
+from tasks.answering import HEAD
 from tasks.embedding import outside_name, vectors_by, vectors_through
 from tasks.markdown import table
 from tasks.splitting import read_pixels, read_strangers
@@ -91,7 +92,7 @@ def train_model(
     fingerprint = {"weights": weights_digest(fitted.model), "code": _code_digest(wanted)}
     (work.folder / "fingerprint.json").write_text(json.dumps(fingerprint), encoding="utf-8")
     if fitted.on_vectors is not None:
-        fitted.on_vectors.save(work.folder / "head.npz")
+        fitted.on_vectors.save(work.folder / HEAD)
     weights = count_weights(fitted.model)
     if fitted.head is not None:
         fitted.head.to_csv(work.folder / "heads.csv", index=False)

@@ -65,6 +65,14 @@ def vectors_of(
     return np.stack([known[digest] for digest in sha256]).astype(np.float32)
 
 
+def kept_vectors(sha256: Sequence[str], kept: Path) -> NDArray[np.float32] | None:
+    """Give the vectors of some images if all of them are kept, of shape (n, d); else None."""
+    known = _read(kept)
+    if not sha256 or any(digest not in known for digest in sha256):
+        return None
+    return np.stack([known[digest] for digest in sha256]).astype(np.float32)
+
+
 def forget_vectors(kept: Path, sha256: Collection[str]) -> int:
     """Remove the vectors of some images from a file that keeps vectors, and say of how many."""
     with filelock.FileLock(f"{kept}.lock"):

@@ -8,22 +8,46 @@ import sys
 import pytest
 
 from infra import ahead
+from lfw.parameters import (
+    AuditParameters,
+    Checked,
+    PretrainParameters,
+    ScoreParameters,
+    TrainParameters,
+)
 
 
 def test_libraries_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("colorsys", "there_is_no_such_module")
     monkeypatch.setattr(ahead, "_LIBRARIES", names)
-    for name in (*names, "tabnanny"):
+    for name in (*names, "tabnanny", "quopri"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     before, threshold = gc.get_freeze_count(), gc.get_threshold()
     try:
-        ahead.import_ahead("tabnanny").join()
-        assert {"colorsys", "tabnanny"} <= set(sys.modules)
+        ahead.import_ahead("tabnanny", ("nor_is_there_this", "quopri")).join()
+        assert {"colorsys", "tabnanny", "quopri"} <= set(sys.modules)
         assert gc.isenabled()
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
         gc.set_threshold(*threshold)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "libraries"),
+    [
+        (TrainParameters(), ("keras",)),
+        (TrainParameters(model="compact"), ("keras",)),
+        (TrainParameters(model="hog"), ()),
+        (PretrainParameters(), ("keras",)),
+        (ScoreParameters(), ("keras",)),
+        (AuditParameters(), ()),
+    ],
+)
+def test_tensorflow_comes_ahead_where_a_network_is_to_be_asked(
+    wanted: Checked, libraries: tuple[str, ...]
+) -> None:
+    assert ahead.libraries_of(wanted) == libraries
 
 
 def test_prefect_hears_of_a_server_that_started_after_its_import() -> None:
