@@ -7,7 +7,9 @@ In each round, one after the other, each as a process of its own, server start i
 warmed up but the disk's cache, by fetching the data set first):
 
 * the notebook's script (benchmarks/peers/notebook.py). Its fit of 14 epochs is taken as the first
-  epoch and 13 times the median of the later ones, of which `--epochs` are run in all (14: all);
+  epoch and 13 times the median of the later ones, of which `--epochs` are run in all (14: all).
+  It is told to keep the memory that it has been given: as it is written it hands back, and asks for
+  anew, a gigabyte at every step, which on a virtual machine may take it twice as long;
 * `lfw train` in a new data folder, which fetches and audits everything: the first run;
 * the same command again in that folder;
 * `lfw train` for other people with data and embedding at hand: six that no round before had;
@@ -28,6 +30,7 @@ from lfw.settings import data_folder
 
 _EPOCHS = 14
 _FIT = "the notebook's `fit`, 14 epochs"
+_KEPT_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}  # of glibc
 
 
 class Commands:
@@ -73,7 +76,9 @@ class Commands:
         folder = self.scratch / f"notebook-{turn}"
         folder.mkdir()
         places = [str(self.files), str(folder), "--images", self.data.inside]
-        ran = run(["benchmarks.peers.notebook", *places, "--epochs", str(self.epochs)])
+        ran = run(
+            ["benchmarks.peers.notebook", *places, "--epochs", str(self.epochs)], _KEPT_MEMORY
+        )
         took = json.loads(ran.output.splitlines()[-1])
         self._keep("notebook fit", ran, None)
         later = statistics.median(took["later"] or [took["first"]])

@@ -5,7 +5,9 @@
 The script (benchmarks/peers/script.py) calls the same `lfw` functions in a row. The flow adds
 Prefect's states and artifacts, MLflow's run, the registered model and the run report, checksums of
 every stage's files, and their reuse. Each starts in an empty data folder and is a process of its
-own; the Prefect server is up before. Both must come to the same test accuracy.
+own; the Prefect server is up before. Both must come to the same test accuracy. Beside them, what
+Prefect and MLflow take by themselves: a flow of as many tasks that do nothing, tracked
+(benchmarks/peers/tracked.py).
 """
 
 import json
@@ -17,7 +19,7 @@ from pathlib import Path
 from benchmarks.contest import Claim, Result, compare, contest, finish, options
 from benchmarks.data import Data, bring
 from benchmarks.processes import run
-from infra.prefect_server import prefect_server
+from infra.prefect_server import client_settings, prefect_server
 from lfw.errors import LfwError
 from lfw.settings import data_folder
 
@@ -42,8 +44,15 @@ def measure(data: Data, rounds: int) -> Result:
             accuracy["script"] = float(ran.output.split()[-1])
             return ran.seconds
 
+        def nothing(turn: int) -> float:
+            folder = Path(scratch) / f"nothing-{turn}"
+            folder.mkdir()
+            environ = {**client_settings(folder), "PREFECT_API_URL": url}
+            return run(["benchmarks.peers.tracked", str(folder)], environ).seconds
+
         with prefect_server(Path(scratch) / "server") as url:
-            taken = contest({"flow": flow, "script": script}, rounds, warm_up=0)
+            contenders = {"flow": flow, "script": script, "nothing": nothing}
+            taken = contest(contenders, rounds, warm_up=0)
     if accuracy["flow"] != accuracy["script"]:
         raise LfwError(f"Flow and script differ: {accuracy}.")
     more = [a - b for a, b in zip(taken["flow"], taken["script"], strict=True)]
@@ -53,6 +62,14 @@ def measure(data: Data, rounds: int) -> Result:
     claims = [
         compare(taken, ("flow", "script"), words, 1.2),
         Claim(f"{words[0]}: seconds more", words[1], 12.0, "most", "s", more, sides),
+        Claim(
+            "floor: a flow of 18 tasks that do nothing, an MLflow run, a registered model",
+            "nothing at all",
+            None,
+            "most",
+            "s",
+            taken["nothing"],
+        ),
     ]
     setting: dict[str, object] = {"images": len(data.paths), "test accuracy of both": accuracy}
     return Result("orchestration", "python -m benchmarks.orchestration", claims, taken, setting)
