@@ -23,7 +23,7 @@ from lfw.settings import data_folder
 
 _SHOWN = 12
 WHY = {
-    "fetch-and-unpack": "SHA-256 of the archive and of every file; 13,243 files created",
+    "fetch-and-unpack": "SHA-256 of the archive and of every image; all images written into one file",
     "read-lists": "nine lists, every reference checked against the files",
     "path-expansion": "a random split drawn, and its expectation",
     "resolution-audit": "every image decoded; all pairs compared, the nearest laid on each other",
@@ -33,7 +33,7 @@ WHY = {
     "train": "images taken through the embedding, which are most of it; heads fitted",
     "baselines": "three methods fitted; 2,000 resamples for each interval",
     "open-set": "strangers taken through the embedding, once for all selections",
-    "evaluate": "the saved network asked as it is served; intervals; figures",
+    "evaluate": "the saved network read, and asked about six images; intervals; figures",
     "register": "the model saved, checked and registered in MLflow",
 }
 
