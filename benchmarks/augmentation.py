@@ -27,7 +27,7 @@ from benchmarks.peers.loops import copy_parts
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split, draw_split, sample_images, select_people
-from lfw.threads import one_thread_an_image
+from lfw.threads import in_threads, one_thread_an_image
 
 _BATCH = 32
 _PASSES, _PAIRS = 4, 4  # passes of a fit whose input's share is measured, and pairs of fits a round
@@ -62,6 +62,13 @@ def run(data: Data, rounds: int, steps: int) -> Result:
     claims = [
         _claim(taken, "notebook", "250x250 RGB: shear, zoom, flip", 6.0),
         _claim(taken, "compact", "112x96 grey, as `compact` has it, with its own changes", 20.0),
+        compare(
+            taken,
+            ("affine alone", "compact, generator"),
+            ("floor: one `cv2.warpAffine` an image of 112x96 grey, in two threads", _PEER),
+            None,
+            "least",
+        ),
         _claim(taken, "embedding", "112x96 RGB, as `embedding` has it: shear, zoom, flip", 20.0),
         _claim(taken, "pretraining", "the same with the eleven changes of pretraining", None),
         share,
@@ -100,7 +107,31 @@ def _contenders(
     def contender(batches: Iterable[Any]) -> Contender:
         return lambda _: take(batches, steps)
 
-    return {name: contender(batches) for name, batches in everyone.items()}
+    floor = {"affine alone": affine_alone(pixels, steps)}
+    return {name: contender(batches) for name, batches in everyone.items()} | floor
+
+
+def affine_alone(pixels: NDArray[np.uint8], steps: int) -> Contender:
+    """Map each grey image of `compact`'s size once, in two threads, and do nothing else."""
+    import cv2
+
+    from lfw.networks import recipe_of
+    from lfw.training import preprocess_images
+
+    recipe = recipe_of("compact")
+    images = preprocess_images(recipe.preprocess(), pixels)
+    _, height, width, _ = images.shape
+    rng = np.random.default_rng(0)
+    matrices = recipe.augmentation._matrices(images.shape[:3], (height, width), rng)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    wanted = [k % len(images) for k in range(steps * _BATCH)]
+
+    def mapped(k: int) -> Any:
+        return cv2.warpAffine(
+            images[k], matrices[k], (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+
+    return lambda _: take(in_threads(mapped, wanted), len(wanted))
 
 
 def take(batches: Iterable[Any], steps: int) -> None:

@@ -23,7 +23,7 @@ from lfw.settings import data_folder
 
 _SHOWN = 12
 WHY = {
-    "fetch-and-unpack": "SHA-256 of the archive and of every image; all images written into one file",
+    "fetch-and-unpack": "SHA-256 of the archive and of every image; one file written of all images",
     "read-lists": "nine lists, every reference checked against the files",
     "path-expansion": "a random split drawn, and its expectation",
     "resolution-audit": "every image decoded; all pairs compared, the nearest laid on each other",
