@@ -53,12 +53,22 @@ def place(disk: Path, sample_zip: Path, tmp_path: Path) -> Workplace:
 def filled(disk: Path, left: int) -> Iterator[None]:
     """Fill a disk but for some bytes."""
     ballast = disk / "ballast"
-    with ballast.open("wb") as file, contextlib.suppress(OSError):
-        os.posix_fallocate(file.fileno(), 0, max(_free(disk) - left, 1))
     try:
+        with ballast.open("wb") as file:
+            _fill(file.fileno(), disk, left)
         yield
     finally:
         ballast.unlink()
+
+
+def _fill(ballast: int, disk: Path, left: int) -> None:
+    for _ in range(100):
+        try:
+            os.posix_fallocate(ballast, 0, max(_free(disk) - left, 1))
+        except OSError:  # the run has just taken some of it: none of it was given
+            continue
+        return
+    raise AssertionError(f"{disk} could not be filled")
 
 
 def _free(disk: Path) -> int:
