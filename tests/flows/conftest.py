@@ -25,7 +25,7 @@ def place(
     tmp_path_factory: pytest.TempPathFactory, source: Path, databases: Path
 ) -> Iterator[Workplace]:
     """A workplace whose server stays up."""
-    made = Workplace(tmp_path_factory.mktemp("place"), source, databases)
+    made = Workplace(tmp_path_factory.mktemp("place"), source, databases, forked=True)
     with server_of(made):
         yield made
 

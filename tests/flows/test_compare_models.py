@@ -122,7 +122,7 @@ def test_wherever_cells_and_audit_run_they_come_to_the_same(
     place: Workplace, client: MlflowClient, databases: Path
 ) -> None:
     here = comparison_of(parent_of(client))
-    elsewhere = Workplace(place.folder / "elsewhere", place.source, databases)
+    elsewhere = Workplace(place.folder / "elsewhere", place.source, databases, forked=True)
     url = place.server()
     environment = elsewhere.environment() | client_environment(elsewhere.data, url)
     grid = ("--selections", "3x15", "--seeds", "0", "1")

@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.prefect_server import local_server, prefect_server
 from tests.databases import copy_databases, unnamed_servers
+from tests.flows.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lfw", "tasks", "flows", "infra")
@@ -38,6 +39,8 @@ STAGES = [
     "register",
 ]
 
+_TIMEOUT = 1500
+
 
 class Workplace:
     """A fresh home and data folder, and a copy of the code that a test may change.
@@ -51,9 +54,15 @@ class Workplace:
     databases
         A data folder whose migrated databases are copied. Without it the first command starts
         from nothing, as a new user's does, and spends seconds on migrations.
+    forked
+        Whether commands that run to their end begin with the libraries imported
+        (:mod:`tests.flows.forked`), not as processes from nothing.
     """
 
-    def __init__(self, folder: Path, source: Path, databases: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, source: Path, databases: Path | None = None, *, forked: bool = False
+    ) -> None:
+        self._forked = forked
         self.folder = folder
         self.data = folder / "data"
         self.code = folder / "code"
@@ -88,9 +97,11 @@ class Workplace:
         )
 
     def run(self, *arguments: str, **more: str) -> tuple[int, str, str]:
+        if self._forked:
+            return run_forked(arguments, self.folder, self.environment(**more), _TIMEOUT)
         process = self.start(*arguments, **more)
         try:
-            out, err = process.communicate(timeout=1500)
+            out, err = process.communicate(timeout=_TIMEOUT)
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
