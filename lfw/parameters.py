@@ -20,9 +20,11 @@ INTENDED_USE = (
     "origin or anything else about a person. The authors of the data set, photographs of public "
     "figures, warn that no result on it shows that an algorithm is fit for any commercial purpose: "
     "very few children, hardly anybody over 80, few women and many ethnicities barely or not at "
-    "all are in it."
+    "all are in it. `lfw forget A_Name` removes a person's images and marks the versions that were "
+    "learned from them."
 )
-"""What models are for, with the warning of the data set's authors: registered models say it."""
+"""What models are for, with the warning of the data set's authors, and how somebody is removed:
+registered models say it."""
 
 _EPOCHLESS = OUTSIDE_DATA | {"hog"}
 _FROM_SCRATCH = frozenset({"compact", "notebook"})

@@ -110,7 +110,9 @@ def test_versions_that_were_learned_from_them_are_listed_and_marked(
         assert version.description is not None
         assert version.description.count("FORGOTTEN: ") == 1
         assert "Do not use it any further" in version.description
-        assert "warn that no result" in client.get_registered_model(name).description
+        described = client.get_registered_model(name).description
+        assert "warn that no result" in described
+        assert "`lfw forget A_Name`" in described
 
 
 @pytest.mark.usefixtures("forgotten")
