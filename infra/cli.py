@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.metadata
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -228,6 +229,9 @@ def main() -> None:
         told = explain_trouble(error, data_folder(os.environ))
         if told is None:
             raise
+        # The server may be gone that Prefect sends its last log lines to, in the background: what
+        # it would say of that after the sentence is in the sentence.
+        logging.raiseExceptions = False
         _fail(told, FAILED)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
