@@ -11,6 +11,7 @@ Started by ``infra.prefect_server`` and ``infra.processes`` as ``python -m infra
 import contextlib
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ _END_SECONDS = 10.0
 _GRACE_SECONDS = 4.0
 _QUIET_SECONDS = 2.0
 _DRAIN_SECONDS = 60.0
+_GARBAGE_SECONDS = 1.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -99,6 +101,7 @@ def run_prefect(folder: Path, server_lock: int) -> int:
     listener = _listen(PREFECT_PORT)
     port = int(listener.getsockname()[1])
     os.environ.update(prefect_environment(folder, port))
+    gc.disable()  # as _collect_garbage explains
 
     import uvicorn
     from prefect.server.api.server import create_app
@@ -118,6 +121,7 @@ def run_prefect(folder: Path, server_lock: int) -> int:
         args=(folder, f"http://{HOST}:{port}/api", server),
         daemon=True,
     ).start()
+    threading.Thread(target=_collect_garbage, args=(server,), daemon=True).start()
     server.run(sockets=[listener])
     return 0 if server.started else 3
 
@@ -161,6 +165,23 @@ def _listen(preferred: int) -> socket.socket:
         else:
             return listener
     raise AssertionError("unreachable")
+
+
+def _collect_garbage(server: object) -> None:
+    """Look for garbage in this thread alone, never in the one of the event loop.
+
+    Cursors of SQLite become garbage with the tracebacks that name them. To free one waits for the
+    statement that its connection executes by then, and that may wait for a lock that another
+    request holds. If the event loop is the one that waits, that request can not go on: all stands
+    still for the 60 seconds that SQLite waits for a lock.
+    """
+    while not getattr(server, "started", False):
+        time.sleep(0.1)
+    gc.collect()
+    gc.freeze()  # what is there from the start stays, and need not be looked through again
+    while True:
+        time.sleep(_GARBAGE_SECONDS)
+        gc.collect()
 
 
 def _end_with_last_client(folder: Path, url: str, server: object) -> None:

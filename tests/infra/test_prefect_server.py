@@ -166,3 +166,53 @@ def test_a_client_writes_into_the_data_folder_and_keeps_what_the_user_set(
     assert environment["PREFECT_HOME"] == str(tmp_path / "prefect")
     assert environment["PREFECT_SERVER_EPHEMERAL_ENABLED"] == "false"
     assert environment["PREFECT_RESULTS_LOCAL_STORAGE_PATH"] == "elsewhere"
+
+
+GARBAGE = """
+import gc, threading, time
+from types import SimpleNamespace
+from infra import supervisor
+
+freed = []
+
+class Cycle:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self):
+        freed.append(threading.current_thread().name)
+
+gc.disable()
+server = SimpleNamespace(started=True)
+threading.Thread(
+    target=supervisor._collect_garbage, args=(server,), name="aside", daemon=True
+).start()
+end = time.monotonic() + 60
+while not freed and time.monotonic() < end:
+    Cycle()
+    time.sleep(0.001)
+print(sorted(set(freed)))
+"""
+
+
+def test_garbage_is_freed_aside_from_the_event_loop() -> None:
+    """To free a cursor may wait for a lock that only a request of the loop gives back."""
+    code = [sys.executable, "-c", GARBAGE]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    assert done.stdout == "['aside']\n"
+
+
+def test_the_server_looks_for_garbage_nowhere_else(tmp_path: Path) -> None:
+    look = "import gc, sys; print(gc.isenabled(), file=sys.stderr)"
+    command = [sys.executable, "-m", "infra.supervisor", "prefect", str(tmp_path)]
+    (tmp_path / "uvicorn.py").write_text(f"{look}\nraise SystemExit(7)\n")
+    with (tmp_path / "lock").open("w") as lock:
+        done = subprocess.run(
+            [*command, str(lock.fileno())],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+            pass_fds=(lock.fileno(),),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (7, "False\n")
