@@ -5,6 +5,7 @@ many of one on the real archive, if ``LFW_SOURCE`` names it (10), and ``LFW_KILL
 seed of a failure is in its message.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -47,16 +48,23 @@ class Undisturbed(NamedTuple):
     seconds: float
 
 
-@pytest.fixture(scope="module", params=["sample"])
-def undisturbed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, sample_zip: Path
+@pytest.fixture(scope="module")
+def on_sample(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterator[Undisturbed]:
+    with _undisturbed(tmp_path_factory, sample_zip) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def on_archive(
+    tmp_path_factory: pytest.TempPathFactory, real_archive: Path
 ) -> Iterator[Undisturbed]:
-    source = sample_zip
-    if request.param == "archive":
-        if "LFW_SOURCE" not in os.environ:
-            pytest.skip("LFW_SOURCE is not set: no real archive")
-        source = Path(os.environ["LFW_SOURCE"]).resolve()
-    place = Workplace(tmp_path_factory.mktemp("kills"), source)
+    with _undisturbed(tmp_path_factory, real_archive) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _undisturbed(factory: pytest.TempPathFactory, source: Path) -> Iterator[Undisturbed]:
+    place = Workplace(factory.mktemp("kills"), source)
     tmp = str(temporary(place))
     with server_of(place):
         trained(place, TMPDIR=tmp)
@@ -73,12 +81,18 @@ def start_over(place: Workplace) -> None:
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    ("undisturbed", "number"),
-    [(kind, number) for kind, kills in KILLS.items() for number in range(kills)],
-    indirect=["undisturbed"],
-)
-def test_killed_at_any_moment_it_goes_on(undisturbed: Undisturbed, number: int) -> None:
+@pytest.mark.parametrize("number", range(KILLS["sample"]))
+def test_killed_at_any_moment_it_goes_on(on_sample: Undisturbed, number: int) -> None:
+    _kill_and_go_on(on_sample, number)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("number", range(KILLS["archive"]))
+def test_killed_on_the_archive_it_goes_on(on_archive: Undisturbed, number: int) -> None:
+    _kill_and_go_on(on_archive, number)
+
+
+def _kill_and_go_on(undisturbed: Undisturbed, number: int) -> None:
     place, outcome, seconds = undisturbed
     moment = random.Random(f"{SEED}/{number}").uniform(0, seconds)  # noqa: S311
     print(f"seed {SEED}, number {number}: killed after {moment:.2f} of {seconds:.1f} s")
@@ -104,8 +118,8 @@ def test_killed_at_any_moment_it_goes_on(undisturbed: Undisturbed, number: int) 
         log.write(f"{SEED}\t{number}\t{moment:.2f}\t{len(before)}\t{len(still_open)}\n")
 
 
-def test_the_doctor_closes_and_removes_what_a_killed_run_left(undisturbed: Undisturbed) -> None:
-    place = undisturbed.place
+def test_the_doctor_closes_and_removes_what_a_killed_run_left(on_sample: Undisturbed) -> None:
+    place = on_sample.place
     tmp = str(temporary(place))
     start_over(place)
     process = place.start(*asked(place), TMPDIR=tmp)
