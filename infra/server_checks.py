@@ -148,15 +148,15 @@ def _check_own_store(folder: Path) -> Finding:
 
 
 def check_open_runs(folder: Path) -> Finding:
-    """Look for runs that MLflow holds to be running though their process is gone."""
+    """Look for runs that MLflow or Prefect holds to be running though their process is gone."""
     orphans = orphaned_runs(folder)
     if not orphans:
         return Finding("open runs", "ok", "No run was left open by a killed process.")
     names = ", ".join(orphans[:5]) + (", …" if len(orphans) > 5 else "")
     which = (
-        "1 MLflow run is open though its"
+        "1 run is open though its"
         if len(orphans) == 1
-        else f"{len(orphans)} MLflow runs are open though their"
+        else f"{len(orphans)} runs are open though their"
     )
     detail = f"{which} process is gone: {names}."
     return Finding("open runs", "warn", detail, _CLOSED)

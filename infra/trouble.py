@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from infra.mlflow_store import tracking_uri, without_password
@@ -29,8 +30,7 @@ def explain_trouble(error: BaseException, data_folder: Path) -> str | None:
         )
     import httpx
 
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, httpx.TransportError):
             url = os.environ.get("PREFECT_API_URL", "the local address")
             return f"the Prefect server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
@@ -39,8 +39,27 @@ def explain_trouble(error: BaseException, data_folder: Path) -> str | None:
             if _REFUSED.search(str(cause)):
                 return f"the MLflow server at {url} refuses this login: {_LOGIN}; {_GOES_ON}"
             return f"the MLflow server at {url} answers no longer ({_short(cause)}): {_GOES_ON}"
-        cause = cause.__cause__ or cause.__context__
     return None
+
+
+def prefect_is_gone(error: BaseException) -> bool:
+    """Say whether a run ended because its Prefect server answers no longer.
+
+    Parameters
+    ----------
+    error
+        What the run ended with.
+    """
+    import httpx
+
+    return any(isinstance(cause, httpx.TransportError) for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _short(error: BaseException) -> str:

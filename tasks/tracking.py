@@ -21,6 +21,7 @@ from prefect.states import Crashed
 
 from infra.mlflow_store import artifact_root, tracking_uri, without_password
 from infra.running import changing_locks, live_runs, lock_path, orphaned_runs
+from infra.trouble import prefect_is_gone
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
 
@@ -31,6 +32,7 @@ _PARAM_LENGTH = 6000
 _FLOW_RUN = "prefect.flow_run_id"
 _NOTE = "mlflow.note.content"
 _KILLED = "its process was killed"
+_PREFECT_GONE = "its Prefect server answered no longer"
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # else its pages are of chats
 
 
@@ -121,9 +123,16 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
         _mine.add(flow_run_id)
         try:
             yield
+        except BaseException as error:
+            if prefect_is_gone(error):  # nobody can close the flow run now: a later start does
+                lock.write(f"{_PREFECT_GONE}\n")
+                raise
+            path.unlink(missing_ok=True)
+            raise
+        else:
+            path.unlink(missing_ok=True)
         finally:
             _mine.discard(flow_run_id)
-            path.unlink(missing_ok=True)
 
 
 _mine: set[str] = set()
@@ -133,7 +142,8 @@ def close_orphans(data_folder: Path) -> list[str]:
     """Close runs whose process is gone, in whatever experiment: they would stay RUNNING for ever.
 
     A run is left behind if the lock that its process held is free, or (of another machine's run)
-    if its Prefect flow run is over. Both its MLflow run and its flow run are closed.
+    if its Prefect flow run is over. Both its MLflow run and its flow run are closed. If its Prefect
+    server had gone before, its MLflow run is closed already.
 
     Returns
     -------
@@ -142,22 +152,29 @@ def close_orphans(data_folder: Path) -> list[str]:
     """
     client = MlflowClient()
     with changing_locks(data_folder):
-        orphans, alive = set(orphaned_runs(data_folder)), set(live_runs(data_folder))
+        orphans = {run: _why_left(data_folder, run) for run in orphaned_runs(data_folder)}
+        alive = set(live_runs(data_folder))
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     closed = []
     for run in client.search_runs(experiments, "attributes.status = 'RUNNING'"):
         flow_run_id = run.data.tags.get(_FLOW_RUN)
         if flow_run_id is None or flow_run_id in alive:
             continue
-        reason = _KILLED if flow_run_id in orphans else _why_over(flow_run_id)
+        reason = orphans.get(flow_run_id) or _why_over(flow_run_id)
         if reason is not None:
             client.set_tag(run.info.run_id, "failure", reason)
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
             closed.append(run.info.run_id)
-    for flow_run_id in orphans:
-        _close_flow_run(flow_run_id, _KILLED)
+    for flow_run_id, reason in orphans.items():
+        _close_flow_run(flow_run_id, reason)
         lock_path(data_folder, flow_run_id).unlink(missing_ok=True)
     return closed
+
+
+def _why_left(data_folder: Path, flow_run_id: str) -> str:
+    """Say why a run's process left it open: it may have written that below who it was."""
+    _, *said = lock_path(data_folder, flow_run_id).read_text(encoding="utf-8").splitlines() or [""]
+    return said[0] if said else _KILLED
 
 
 def _why_over(flow_run_id: str) -> str | None:

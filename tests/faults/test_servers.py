@@ -144,6 +144,7 @@ def test_the_local_prefect_server_killed_fails_the_run_and_the_next_starts_anoth
     assert code == 1
     assert err.splitlines()[-1].startswith("lfw: ")
     check_whole(store_of(place), trained(place))
-    states = prefect_rows(place, "select state_type from flow_run order by created")
-    assert [state for (state,) in states][-1] == "COMPLETED"
-    assert "RUNNING" not in {state for (state,) in states}
+    query = "select state_type from flow_run order by created"
+    assert [state for (state,) in prefect_rows(place, query)] == ["CRASHED", "COMPLETED"]
+    query = "select message from flow_run_state where type = 'CRASHED'"
+    assert prefect_rows(place, query) == [("its Prefect server answered no longer",)]

@@ -269,4 +269,4 @@ def test_runs_whose_process_is_gone_are_named(tmp_path: Path, lock: Path) -> Non
     (lock.parent / "a1b2").write_text("host 1\n")
     found = server_checks.check_open_runs(tmp_path)
     assert found.state == "warn"
-    assert found.detail.startswith("1 MLflow run is open though its process is gone: a1b2")
+    assert found.detail.startswith("1 run is open though its process is gone: a1b2")

@@ -8,7 +8,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
-from infra.trouble import explain_trouble
+from infra.trouble import explain_trouble, prefect_is_gone
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -53,3 +53,8 @@ def test_it_says_what_and_what_to_do(
 @pytest.mark.parametrize("error", [ValueError("x"), OSError(errno.EACCES, "denied"), KeyError(1)])
 def test_anything_else_keeps_its_traceback(error: Exception) -> None:
     assert explain_trouble(error, Path("/data")) is None
+
+
+def test_a_prefect_server_that_is_gone_is_known_by_whatever_it_led_to() -> None:
+    assert prefect_is_gone(wrapped(httpx.ReadError("")))
+    assert not prefect_is_gone(wrapped(MlflowException("API request to http://x failed")))
