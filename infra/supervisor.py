@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import fcntl
 import gc
+import itertools
 import json
 import os
 import signal
@@ -37,6 +38,7 @@ _GRACE_SECONDS = 4.0
 _QUIET_SECONDS = 2.0
 _DRAIN_SECONDS = 60.0
 _GARBAGE_SECONDS = 1.0
+_YOUNG_TURNS = 30  # to look through what is old, too, takes longer
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -179,9 +181,9 @@ def _collect_garbage(server: object) -> None:
         time.sleep(0.1)
     gc.collect()
     gc.freeze()  # what is there from the start stays, and need not be looked through again
-    while True:
+    for turn in itertools.count(1):
         time.sleep(_GARBAGE_SECONDS)
-        gc.collect()
+        gc.collect(1 if turn % _YOUNG_TURNS else 2)
 
 
 def _end_with_last_client(folder: Path, url: str, server: object) -> None:
