@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.mlflow_store import tracking_uri, without_password
+from lfw.errors import LfwError
 from lfw.files import disk_is_full
 
 _REFUSED = re.compile(r"failed with error code 40[13]\b")
@@ -43,7 +44,7 @@ def explain_trouble(error: BaseException, data_folder: Path) -> str | None:
 
 
 def prefect_is_gone(error: BaseException) -> bool:
-    """Say whether a run ended because its Prefect server answers no longer.
+    """Say whether a run ended because its Prefect server answers no longer, not a download.
 
     Parameters
     ----------
@@ -52,7 +53,9 @@ def prefect_is_gone(error: BaseException) -> bool:
     """
     import httpx
 
-    return any(isinstance(cause, httpx.TransportError) for cause in _causes(error))
+    causes = list(_causes(error))
+    told = any(isinstance(cause, LfwError) for cause in causes)  # as a failed download is
+    return not told and any(isinstance(cause, httpx.TransportError) for cause in causes)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

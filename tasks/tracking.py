@@ -121,18 +121,18 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
         lock.write(f"{socket.gethostname()} {os.getpid()}\n")
         lock.flush()
         _mine.add(flow_run_id)
+        left_open = False
         try:
             yield
-        except BaseException as error:
-            if prefect_is_gone(error):  # nobody can close the flow run now: a later start does
-                lock.write(f"{_PREFECT_GONE}\n")
-                raise
-            path.unlink(missing_ok=True)
+        except Exception as error:
+            left_open = prefect_is_gone(error)  # nobody can close the flow run: a later start does
             raise
-        else:
-            path.unlink(missing_ok=True)
         finally:
             _mine.discard(flow_run_id)
+            if left_open:
+                lock.write(f"{_PREFECT_GONE}\n")
+            else:
+                path.unlink(missing_ok=True)
 
 
 _mine: set[str] = set()
@@ -173,7 +173,10 @@ def close_orphans(data_folder: Path) -> list[str]:
 
 def _why_left(data_folder: Path, flow_run_id: str) -> str:
     """Say why a run's process left it open: it may have written that below who it was."""
-    _, *said = lock_path(data_folder, flow_run_id).read_text(encoding="utf-8").splitlines() or [""]
+    try:
+        said = lock_path(data_folder, flow_run_id).read_text(encoding="utf-8").splitlines()[1:]
+    except FileNotFoundError:  # another start has just closed it
+        return _KILLED
     return said[0] if said else _KILLED
 
 

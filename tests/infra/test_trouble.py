@@ -9,6 +9,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from infra.trouble import explain_trouble, prefect_is_gone
+from lfw.errors import InputError
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -58,3 +59,6 @@ def test_anything_else_keeps_its_traceback(error: Exception) -> None:
 def test_a_prefect_server_that_is_gone_is_known_by_whatever_it_led_to() -> None:
     assert prefect_is_gone(wrapped(httpx.ReadError("")))
     assert not prefect_is_gone(wrapped(MlflowException("API request to http://x failed")))
+    download = InputError("http://x/archive.zip does not answer")
+    download.__cause__ = httpx.ConnectError("refused")
+    assert not prefect_is_gone(download)
