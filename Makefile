@@ -20,7 +20,7 @@ EXTRAS ?=
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak fuzz licences sbom vulnerabilities test-ui format ui audit bias doctor bench accuracy clean
+.PHONY: help setup run pretrain verify compare score forget test lint types tests test-faults soak fuzz licences sbom vulnerabilities test-ui test-long format ui audit bias doctor bench accuracy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -71,7 +71,7 @@ ui: setup ## Serve the Prefect UI, the MLflow UI and the deployments until Ctrl-
 doctor: setup ## Check that everything is in place
 	@$(RUN) lfw doctor $(ARGS)
 
-test: lint types tests ## Lint, check types, run all tests (LFW_SOURCE adds the real data set)
+test: lint types tests ## Lint, check types, run the tests (LFW_SOURCE adds the real data set)
 
 bench: setup ## Measure speed and memory against what a user would pick instead (an hour)
 	@$(RUN) python -m benchmarks $(ARGS)
@@ -87,13 +87,16 @@ types: setup
 	$(RUN) mypy lfw tasks flows infra benchmarks tests
 
 tests: setup
-	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 12 -m "not faults" $(TESTS)
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 12 -m "not faults and not long" $(TESTS)
 
 soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
 	@$(RUN) python -m benchmarks.soak $(ARGS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium
 	$(RUN) pytest -m browser tests/browser
+
+test-long: setup ## Run the tests that take long, and are not among those of make test
+	$(RUN) pytest -m long --durations 12 $(TESTS)
 
 test-faults: setup ## Inject the faults that take long: damaged data, killed processes, dead servers
 	$(RUN) pytest -m faults --durations 12 $(TESTS)

@@ -133,6 +133,11 @@ def test_wherever_cells_and_audit_run_they_come_to_the_same(
     assert set(there["cells"][0]["stages_run"]) >= STAGES_OF_A_CELL
     for stage in ("resolution-audit", "stratified-split", "baselines"):
         assert files(elsewhere, stage) <= files(place, stage)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("asked")
+def test_cells_run_in_processes(place: Workplace) -> None:
     spread = compare(place, "--selections", "3x15", "--seeds", "6", "7", "--runner", "processes")
     assert [cell["failure"] for cell in spread["cells"]] == [None, None]
     assert set(spread["cells"][0]["stages_run"]) >= STAGES_OF_A_CELL

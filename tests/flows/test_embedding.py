@@ -55,6 +55,7 @@ def test_the_default_model_rests_on_the_shipped_embedding(
     assert accuracy == pytest.approx(first["test"]["accuracy"]["value"])
 
 
+@pytest.mark.long
 def test_another_selection_takes_the_kept_vectors_and_fine_tuning_must_do_better(
     place: Workplace, first: dict[str, Any], client: MlflowClient
 ) -> None:
@@ -90,16 +91,22 @@ def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClie
     assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, 768)
 
 
+@pytest.mark.long
+def test_a_classifier_rests_on_a_learned_embedding(
+    place: Workplace, learned: dict[str, Any], client: MlflowClient
+) -> None:
+    clean = ask(place, "train", *CHOSEN, "--embedding", learned["model_version"])
+    assert clean["model"] == "embedding"
+    asked = client.get_run(clean["mlflow_run_id"]).data.params
+    assert asked["embedding"] == learned["model_version"]
+
+
 def test_people_that_an_embedding_saw_are_refused(
     place: Workplace, learned: dict[str, Any]
 ) -> None:
-    version = ("--embedding", learned["model_version"])
-    clean = ask(place, "train", *CHOSEN, *version)
-    assert clean["model"] == "embedding"
     code, out, err = place.run(
         *("train", "--source", str(place.source), "--top", "5", "--images-per-person", "9"),
-        *version,
-        "--json",
+        *("--embedding", learned["model_version"], "--json"),
     )
     assert (code, out) == (2, "")
     last = err.splitlines()[-1]

@@ -126,7 +126,7 @@ class Workplace:
 
     def kill_in(self, stage: str, *arguments: str) -> None:
         """Kill a training with SIGKILL as soon as it writes in a stage's folder."""
-        asked = ("train", "--source", str(self.source), *QUICK, *arguments)
+        asked = ("train", "--source", str(self.source), *arguments)
         self.kill_when(lambda: in_work(self.data / "stages" / stage), *asked)
 
     def kill_when(self, condition: Callable[[], bool], *arguments: str) -> None:

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
+import pytest
 
 from infra.mlflow_store import artifact_root
 from tests.infra.support import answers, processes_of, read_line, wait_until
@@ -176,21 +177,8 @@ def one_waits(api: httpx.Client, deployment: str, parameters: dict[str, Any]) ->
     return runs[0]
 
 
-def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None:
-    """Run deployments of the other kinds of work: each ends well."""
-    sample = {"source": chosen["source"]}
-    trained = ",".join(chosen["people"])  # its stages are reused
-    asked = {
-        "compare-models/on-demand": {
-            **sample,
-            "models": ["hog"],
-            "selections": [trained],
-            "seeds": [0],
-        },
-        "pretrain-embedding/weekly": {**sample, "epochs": 1, "exclude_min_images": 5},
-        "audit-dataset/weekly": sample,
-        "score-faces/on-demand": {"paths": [str(image)], "model_version": "1"},
-    }
+def check_runs(api: httpx.Client, asked: Mapping[str, Mapping[str, object]]) -> None:
+    """Start a run of each deployment at once: all end well."""
     runs = {name: start(api, name, **parameters) for name, parameters in asked.items()}
     states = {name: ended(api, run)["state"] for name, run in runs.items()}
     amiss = {
@@ -199,16 +187,23 @@ def check_others(api: httpx.Client, image: Path, chosen: dict[str, Any]) -> None
     assert not amiss
 
 
-def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
-    tmp_path: Path, sample_folder: Path
-) -> None:
-    environ = {**os.environ, "LFW_DATA": str(tmp_path / "data"), "HOME": str(tmp_path)}
-    (tmp_path / "elsewhere").mkdir()
+class Served(NamedTuple):
+    """What `lfw ui` serves."""
+
+    api: httpx.Client
+    mlflow: str
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """Serve everything from another folder; at Ctrl-C it ends, and nothing is left."""
+    environ = {**os.environ, "LFW_DATA": str(folder / "data"), "HOME": str(folder)}
+    (folder / "elsewhere").mkdir()
     with (
         subprocess.Popen(
             [sys.executable, "-m", "infra.cli", "ui"],
             env=environ,
-            cwd=tmp_path / "elsewhere",
+            cwd=folder / "elsewhere",
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -216,42 +211,62 @@ def test_a_training_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
         ) as process,
         contextlib.ExitStack() as stack,
     ):
-        stack.callback(process.kill)
+        stack.callback(process.kill)  # a failed check must not wait for it
         lines = [read_line(process) for _ in range(5)]
         addresses = dict(line.split(maxsplit=1) for line in lines)
         with httpx.Client(base_url=f"{addresses['Prefect']}/api", trust_env=False) as api:
-            people = ["Abrix_Arfadle", "Lumo_Boltobin"]
-            chosen = {"source": str(sample_folder), "people": people}
-            # On demand it is started by the tests of the web pages and of the team's stack.
-            run = ended(api, one_waits(api, "train-faces/nightly", {**chosen, "model": "hog"}))
-            assert run["state_type"] == "COMPLETED", run["state"]
-            assert "SYNTHETIC" in run["name"]
-            only = {"flow_runs": {"id": {"any_": [run["id"]]}}}
-
-            def states() -> dict[str, str]:
-                found = post(api, "/task_runs/filter", only).json()
-                return {task["name"]: task["state_type"] for task in found}
-
-            # The server files what happened to tasks a moment after it has happened.
-            assert wait_until(lambda: set(states().values()) == {"COMPLETED"}, 20), states()
-            assert set(states()) >= set(STAGES)
-            shown = {
-                one["key"]: one["task_run_id"]
-                for one in post(api, "/artifacts/filter", only).json()
-            }
-            assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
-            assert all(shown[stage] for stage in STAGES)
-            image = next(sample_folder.rglob("*_0001.jpg"))
-            check_others(api, image, chosen)
-
-        asked = {"run_id": run["labels"]["mlflow.run_id"]}
-        tracked = httpx.get(f"{addresses['MLflow']}/api/2.0/mlflow/runs/get", params=asked)
-        found = tracked.json()["run"]
-        assert found["info"]["status"] == "FINISHED"
-        tags = {tag["key"]: tag["value"] for tag in found["data"]["tags"]}
-        assert tags["prefect.flow_run_id"] == run["id"]
-
+            yield Served(api, addresses["MLflow"])
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (0, "")
-    assert not processes_of(tmp_path)
+    assert not processes_of(folder)
+
+
+def check_stages(api: httpx.Client, run: str) -> None:
+    """Every stage of a run is there, completed, and has its artifact."""
+    only = {"flow_runs": {"id": {"any_": [run]}}}
+
+    def states() -> dict[str, str]:
+        found = post(api, "/task_runs/filter", only).json()
+        return {task["name"]: task["state_type"] for task in found}
+
+    # The server files what happened to tasks a moment after it has happened.
+    assert wait_until(lambda: set(states().values()) == {"COMPLETED"}, 20), states()
+    assert set(states()) >= set(STAGES)
+    shown = {one["key"]: one["task_run_id"] for one in post(api, "/artifacts/filter", only).json()}
+    assert set(shown) >= {*STAGES, "stages", "mlflow-run"}
+    assert all(shown[stage] for stage in STAGES)
+
+
+def test_what_is_started_at_the_prefect_ui_ends_well_and_shows_its_stages(
+    tmp_path: Path, sample_folder: Path
+) -> None:
+    people = ["Abrix_Arfadle", "Lumo_Boltobin"]
+    sample = {"source": str(sample_folder)}
+    grid = {"models": ["hog"], "selections": [",".join(people)], "seeds": [0]}  # it is reused
+    image = next(sample_folder.rglob("*_0001.jpg"))
+    with served(tmp_path) as (api, mlflow):
+        # On demand it is started by the tests of the web pages and of the team's stack.
+        asked = {**sample, "people": people, "model": "hog"}
+        run = ended(api, one_waits(api, "train-faces/nightly", asked))
+        assert run["state_type"] == "COMPLETED", run["state"]
+        assert "SYNTHETIC" in run["name"]
+        check_stages(api, run["id"])
+        tracked = {"run_id": run["labels"]["mlflow.run_id"]}
+        found = httpx.get(f"{mlflow}/api/2.0/mlflow/runs/get", params=tracked).json()["run"]
+        assert found["info"]["status"] == "FINISHED"
+        tags = {tag["key"]: tag["value"] for tag in found["data"]["tags"]}
+        assert tags["prefect.flow_run_id"] == run["id"]
+        others: dict[str, dict[str, object]] = {
+            "compare-models/on-demand": {**sample, **grid},
+            "audit-dataset/weekly": {**sample},
+            "score-faces/on-demand": {"paths": [str(image)], "model_version": "1"},
+        }
+        check_runs(api, others)
+
+
+@pytest.mark.long
+def test_a_pretraining_is_started_at_the_prefect_ui(tmp_path: Path, sample_folder: Path) -> None:
+    asked = {"source": str(sample_folder), "epochs": 1, "exclude_min_images": 5}
+    with served(tmp_path) as (api, _):
+        check_runs(api, {"pretrain-embedding/weekly": asked})
