@@ -47,6 +47,14 @@ class Strangers:
         """Give the first vector of everybody."""
         return self.vectors[np.unique(self.people, return_index=True)[1]]
 
+    def halves(self) -> tuple["Strangers", "Strangers"]:
+        """Part the people: every other one into the second half."""
+        second = self.people % 2 == 1
+        first, other = (
+            Strangers(self.vectors[part], self.people[part] // 2) for part in (~second, second)
+        )
+        return first, other
+
     def several(self) -> tuple[Vectors, Labels]:
         """Give those of whom there are several vectors, and number them from 0."""
         counts = np.bincount(self.people)
@@ -161,7 +169,7 @@ def choose_head(
     one answer, and who picks the luckiest picks worse (the one-standard-error rule of L. Breiman et
     al., "Classification and regression trees", 1984). It is fitted anew to both parts together. How
     sharp its answers are is set on the validation part (temperature scaling: C. Guo et al., "On
-    calibration of modern neural networks", ICML 2017).
+    calibration of modern neural networks", ICML 2017), and likewise how sure it is of strangers.
 
     Parameters
     ----------
@@ -193,8 +201,30 @@ def choose_head(
     identity = _mean([whole.fit(ways[name]).sharpened(factors[name]) for name in parts])
     if chosen in mixtures:
         identity = identity.sharpened(factors[chosen])
-    known = None if strangers is None else whole.fit(lambda sample: sample.known)
+    known = None
+    if strangers is not None:
+        sureness = _sureness(train, validation, strangers, components)
+        known = whole.fit(lambda sample: sample.known).sharpened(sureness)
     return Chosen(Head(identity, known), table)
+
+
+def _sureness(
+    train: tuple[Vectors, Labels],
+    validation: tuple[Vectors, Labels],
+    strangers: Strangers,
+    components: int | None,
+) -> float:
+    """Find how sharply the known are to be told from strangers: by images learned from neither.
+
+    Discriminants of so many dimensions are far too sure: unsharpened, a share of the known of
+    nearly 1 says nothing about who is known any more.
+    """
+    learned, left = strangers.halves()
+    known = _Sample.of(train, learned, components).fit(lambda sample: sample.known)
+    apart = left.one_each()
+    last = np.full(len(apart), len(known.bias) - 1)
+    scores = known.scores(np.concatenate([validation[0], apart]))
+    return _sharpen(scores, np.concatenate([validation[1], last]))
 
 
 def _ways(strangers: Strangers | None) -> dict[str, Way]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -194,10 +195,45 @@ def test_strangers_are_taken_for_somebody_else(components: int | None) -> None:
     assert chosen.head.known is not None
     assert chosen.head.known.weights.shape == (DIMENSIONS, 4)
     assert right(chosen.head, test) == 1
-    assert chosen.head.probabilities(test[0]).sum(axis=1).min() > 0.9
-    assert chosen.head.probabilities(strangers(50, seed=7)).sum(axis=1).max() < 0.1
+    share = [chosen.head.probabilities(x).sum(axis=1) for x in (test[0], strangers(50, seed=7))]
+    assert share[0].min() > 0.7
+    assert share[1].max() < 0.2
+    assert share[0].mean() > 0.9
+    assert share[1].mean() < 0.1
     without = choose_head(train, validation).head
     assert without.probabilities(strangers(50)).sum(axis=1) == pytest.approx(1)
+
+
+def test_how_sure_it_is_of_strangers_is_set_by_those_it_was_not_learned_from() -> None:
+    train, validation = blobs(3, 12, 0, apart=2), blobs(3, 6, 1, apart=2)
+    apart = strangers(60) / 4
+    known = choose_head(train, validation, Strangers(apart, np.arange(60))).head.known
+    assert known is not None
+    half = MODELS["LDA"].fit(
+        np.concatenate([train[0], apart[::2]]), np.concatenate([train[1], np.full(30, 3)])
+    )
+    said = half.decision_function(np.concatenate([validation[0], apart[1::2]]))
+    truth = np.concatenate([validation[1], np.full(30, 3)])
+    doubt = 1 / (len(truth) + 2)  # as Platt does
+    wanted = np.eye(4)[truth] * (1 - doubt) + doubt / 4
+    factors = np.geomspace(0.1, 10, 2001)
+    best = factors[np.argmin([-(wanted * log_softmax(k * said, axis=1)).sum() for k in factors])]
+    assert not 0.8 < best < 1.25, "a case in which it shows"
+    everybody = np.concatenate([train[0], validation[0], apart])
+    labels = np.concatenate([train[1], validation[1], np.full(60, 3)])
+    asked = blobs(3, 5, 2)[0]
+    whole = MODELS["LDA"].fit(everybody, labels).decision_function(asked)
+    found = known.scores(asked)
+    assert found - found[:, :1] == pytest.approx(best * (whole - whole[:, :1]), rel=0.01, abs=0.01)
+
+
+def test_strangers_are_halved_by_person() -> None:
+    given = Strangers.of(strangers(5), ["B", "A", "B", "C", "D"])
+    first, second = given.halves()
+    assert first.vectors.tolist() == given.vectors[[1, 3]].tolist()
+    assert first.people.tolist() == [0, 1]
+    assert second.vectors.tolist() == given.vectors[[0, 2, 4]].tolist()
+    assert second.people.tolist() == [0, 0, 1]
 
 
 def test_head_beside_strangers_scores_the_known_alone(monkeypatch: pytest.MonkeyPatch) -> None:
