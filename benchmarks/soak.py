@@ -6,7 +6,8 @@
 Each run trains on a small drawn data set from its first stage to its last: the results of stages
 are removed before it. What runs leave on purpose (records, models and logs, in MLflow and Prefect)
 is counted by itself. Growth is the slope of a straight line, a run; the first runs, which import
-libraries and fill caches, are left out. The exit code is 1 if anything grows that should not.
+libraries and fill caches, are left out. The exit code is 1 if anything grows that should not, by
+more than twice the slope's standard error.
 """
 
 import argparse
@@ -37,6 +38,8 @@ _LARGEST_GROWTH = {
     "children": 0.05,
     "temporary_files": 0.05,
     "disk_mb": 0.02,
+    "import_path": 0.05,
+    "processor_seconds": 0.01,
 }
 """What a run may add on average; memory falls apart into pieces a little."""
 
@@ -73,19 +76,21 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(folder: Path, source: Path, train: Callable[..., Any]) -> dict[str, float]:
     shutil.rmtree(folder / "stages", ignore_errors=True)
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     train(source=str(source), model="hog", top=3, images_per_person=15)
-    seconds = time.monotonic() - began
+    seconds, worked = time.monotonic() - began, time.process_time() - worked
     me = psutil.Process()
     shared = Path(tempfile.gettempdir())
     own = [path for path in (folder / "tmp").iterdir() if path.name != "sweep"]
     return {
         "seconds": seconds,
+        "processor_seconds": worked,
         "memory_mb": me.memory_info().rss / 2**20,
         "open_files": float(me.num_fds()),
         "threads": float(threading.active_count()),
         "children": float(len(me.children(recursive=True))),
         "temporary_files": float(len(own) + sum(1 for _ in shared.iterdir())),
+        "import_path": float(len(sys.path)),
         "disk_mb": _size(folder, lambda top: top not in _RECORDS) / 2**20,
         "records_mb": _size(folder, lambda top: top in _RECORDS) / 2**20,
     }
@@ -109,30 +114,43 @@ def summary(rows: list[dict[str, float]]) -> dict[str, Any]:
     ----------
     rows
         A row of quantities a run, in order.
+
+    Returns
+    -------
+    dict
+        ``quantities``, each with ``first``, ``last``, ``growth`` a run and its standard ``error``;
+        ``growing``, those that grow by more than they may.
     """
     warm = rows[_WARM:]
-    quantities = {
-        name: {
-            "first": warm[0][name],
-            "last": warm[-1][name],
-            "growth": float(np.polyfit(np.arange(len(warm)), [row[name] for row in warm], 1)[0]),
+    quantities = {}
+    for name in warm[0]:
+        values = [row[name] for row in warm]
+        line, spread = np.polyfit(np.arange(len(warm)), values, 1, cov=True)
+        quantities[name] = {
+            "first": values[0],
+            "last": values[-1],
+            "growth": float(line[0]),
+            "error": float(np.sqrt(max(spread[0, 0], 0))),
         }
-        for name in warm[0]
-    }
-    growing = [name for name, most in _LARGEST_GROWTH.items() if quantities[name]["growth"] > most]
+    growing = [
+        name
+        for name, most in _LARGEST_GROWTH.items()
+        if quantities[name]["growth"] - 2 * quantities[name]["error"] > most
+    ]
     return {"quantities": quantities, "growing": growing}
 
 
 def _table(found: dict[str, Any], runs: int) -> str:
     lines = [
         f"{runs} runs, the first {_WARM} left out\n",
-        "| | after the first | at the end | growth a run | at most |",
-        "|---|---|---|---|---|",
+        "| | after the first | at the end | growth a run | standard error | at most |",
+        "|---|---|---|---|---|---|",
     ]
     for name, row in found["quantities"].items():
         most = _LARGEST_GROWTH.get(name, "")
-        shown = f"{row['first']:.1f} | {row['last']:.1f} | {row['growth']:+.3f} | {most}"
-        lines.append(f"| {name.replace('_', ' ')} | {shown} |")
+        growth = f"{row['growth']:+.3f} | {row['error']:.3f} | {most}"
+        shown = name.replace("_", " ")
+        lines.append(f"| {shown} | {row['first']:.1f} | {row['last']:.1f} | {growth} |")
     said = f"grows: {', '.join(found['growing'])}" if found["growing"] else "nothing grows"
     return "\n".join([*lines, "", said])
 

@@ -70,7 +70,7 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
                 waiting.extend([imported] if _source_file(imported) else [])
             elif top not in sys.stdlib_module_names:
                 distributions.update(_distributions().get(top, ()))
-    versions = {name: importlib.metadata.version(name) for name in distributions}
+    versions = {name: _version(name) for name in distributions}
     return dict(sorted(reached.items())) | dict(sorted(versions.items()))
 
 
@@ -124,6 +124,11 @@ def _source_file(dotted: str) -> Path | None:
     base = Path(spec.origin).parent.joinpath(*rest)
     candidates = (base / "__init__.py", base.with_suffix(".py"))
     return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution)
 
 
 @cache

@@ -1,7 +1,10 @@
 """What goes into a registered model beside its numbers: the code that reads it, and its needs."""
 
+import contextlib
 import importlib.metadata
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import lfw
@@ -21,6 +24,20 @@ def code_copy(folder: Path) -> Path:
     copy = folder / home.name
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__", "shipped"))
     return copy
+
+
+@contextlib.contextmanager
+def import_path_kept() -> Iterator[None]:
+    """Leave the import path as it was.
+
+    MLflow puts a folder of every model that it reads before all else, and never takes one out.
+    Whatever looks for a package looks into all of them, and takes longer from run to run.
+    """
+    before = sys.path.copy()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def pinned(model: str) -> list[str]:

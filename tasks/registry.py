@@ -21,7 +21,7 @@ from lfw.fetch import Dataset
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, OUTSIDE_DATA, TrainParameters
 from tasks.marking import FACES, mark_new
-from tasks.packaging import code_copy, pinned
+from tasks.packaging import code_copy, import_path_kept, pinned
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.strangers import THRESHOLD
 from tasks.training import model_code
@@ -116,7 +116,8 @@ def load_version(uri: str) -> PyFuncModel:
     """
     MLFLOW_ALLOW_PICKLE_DESERIALIZATION.set(False)  # type: ignore[no-untyped-call]
     try:
-        loaded: PyFuncModel = mlflow.pyfunc.load_model(uri)
+        with import_path_kept():
+            loaded: PyFuncModel = mlflow.pyfunc.load_model(uri)
     except MlflowException as error:
         if MLFLOW_ALLOW_PICKLE_DESERIALIZATION.name not in str(error):
             raise
@@ -132,7 +133,7 @@ def _log_model(
 ) -> tuple[str, str]:
     from lfw.serving import model_file
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, import_path_kept():
         named = Path(folder) / "classes.json"
         named.write_text(json.dumps(classes), encoding="utf-8")
         logged = mlflow.pyfunc.log_model(

@@ -59,3 +59,21 @@ def test_code_that_lies_open_is_loaded(tmp_path: Path, monkeypatch: pytest.Monke
         str(tmp_path / "model"), python_model=str(tmp_path / "counts.py"), pip_requirements=[]
     )
     assert load_version(str(tmp_path / "model")).predict(np.zeros((3, 2))) == [3]
+
+
+def test_a_models_code_does_not_stay_on_the_import_path(tmp_path: Path) -> None:
+    (tmp_path / "counts.py").write_text(OPEN)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "helper.py").write_text("")
+    mlflow.pyfunc.save_model(
+        str(tmp_path / "model"),
+        python_model=str(tmp_path / "counts.py"),
+        code_paths=[str(tmp_path / "more")],
+        pip_requirements=[],
+    )
+    before = sys.path.copy()
+    load_version(str(tmp_path / "model"))
+    assert sys.path == before
+    mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    assert sys.path != before, "MLflow takes it out by now: ours is no longer needed"
+    sys.path[:] = before
