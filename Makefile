@@ -89,7 +89,7 @@ types: setup
 tests: setup
 	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 12 -m "not faults and not long" $(TESTS)
 
-soak: setup ## 200 runs in a row: memory, open files, threads, temporary files and disk stay flat
+soak: setup ## 200 runs in a row: memory, files, threads, disk and the time of a run stay flat
 	@$(RUN) python -m benchmarks.soak $(ARGS)
 
 test-ui: setup ## Run the tests of the web pages alone, in Chromium

@@ -208,6 +208,7 @@ def test_without_json_it_ends_with_tables(again: tuple[str, str]) -> None:
     assert Path(line.removeprefix("report ")).is_file()
 
 
+@pytest.mark.long  # the team's stack has one, too
 @pytest.mark.usefixtures("first")
 def test_a_real_tracking_server_gets_the_run_and_both_models(
     place: Workplace, databases: Path
@@ -242,7 +243,8 @@ def test_a_real_tracking_server_gets_the_run_and_both_models(
         model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
         images = sorted(place.source.rglob(f"{result['classes'][0]}_*.jpg"))[:2]
         answers = model.predict(np.stack([read_rgb(path) for path in images]))
-        assert answers[result["classes"]].sum(axis=1).tolist() == pytest.approx([1, 1], abs=1e-3)
+        assert answers[result["classes"]].idxmax(axis=1).tolist() == [result["classes"][0]] * 2
+        assert answers[result["classes"]].sum(axis=1).between(0.5, 1.001).all()
 
 
 def paths_in(folder: Path) -> set[Path]:
