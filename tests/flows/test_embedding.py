@@ -21,7 +21,7 @@ def first(place: Workplace) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def learned(place: Workplace, first: dict[str, Any]) -> dict[str, Any]:
+def learned(place: Workplace) -> dict[str, Any]:
     """An embedding of the sample's people. (tests/faults kills one, and goes on with it.)"""
     result = ask(place, "pretrain", *PRETRAIN)
     assert not any((place.data / "checkpoints").iterdir())
@@ -32,6 +32,7 @@ def ask(place: Workplace, command: str, *arguments: str) -> dict[str, Any]:
     return place.ask(command, "--source", str(place.source), *arguments)
 
 
+@pytest.mark.long  # make test has it on the real data
 def test_the_default_model_rests_on_the_shipped_embedding(
     first: dict[str, Any], client: MlflowClient, place: Workplace
 ) -> None:

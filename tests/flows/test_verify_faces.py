@@ -80,6 +80,7 @@ def test_view_2_judges_every_fold_by_the_nine_others(
     assert {"verify/roc.png", "verify/folds.csv", "verify/verdicts.csv"} <= kept
 
 
+@pytest.mark.long
 def test_view_2_learns_an_embedding_for_each_group_and_reuses_it(
     place: Workplace, client: MlflowClient
 ) -> None:

@@ -230,8 +230,10 @@ class TeamStack:
         return found
 
     def stop(self, *services: str) -> None:
+        """Stop those of some services that run."""
         for service in services:
-            self._running.pop(service).stop()
+            if service in self._running:
+                self._running.pop(service).stop()
 
     def log(self, service: str) -> str:
         path = self.folder / "logs" / f"{service}.log"

@@ -272,6 +272,7 @@ def test_nothing_is_restored_under_a_running_server_or_from_a_damaged_backup(
 
 
 def wipe(stack: TeamStack) -> None:
+    stop_servers(stack)
     for name in ("prefect", "mlflow"):
         stack.superuser(f"DROP DATABASE {name}", f"DROP ROLE {name}")
     stack.make_databases()
@@ -282,6 +283,7 @@ def wipe(stack: TeamStack) -> None:
     assert objects(stack) == {}
 
 
+@pytest.mark.long
 def test_a_laptop_moves_into_a_new_stack(
     stack: TeamStack, saved: tuple[Path, dict[str, int]], tmp_path: Path
 ) -> None:
@@ -329,6 +331,7 @@ def test_a_restored_stack_is_as_it_was(
     stack: TeamStack, saved: tuple[Path, dict[str, int]], trained: dict[str, Any]
 ) -> None:
     folder, stored = saved
+    wipe(stack)
     command = ("python", "-m", "infra.stack.restore", str(folder), "--replace")
     assert f"{len(stored)} objects" in stack.run("tools", *command)
     assert objects(stack) == stored
