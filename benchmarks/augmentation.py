@@ -172,7 +172,9 @@ def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
     from lfw.embedding import network, watching
     from lfw.networks import recipe_of
 
-    faces = watching.cut_faces(network.preprocess(margin=False), pixels)
+    wide = watching.cut_faces(network.preprocess(), pixels)
+    high, across = network.MARGIN
+    faces = np.ascontiguousarray(wide[:, high:-high, across:-across])
     return _batches_of(recipe_of("notebook"), faces, labels).repeat()
 
 
@@ -201,7 +203,7 @@ def pretraining_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> I
     """Give the batches that the embedding is learned from."""
     from lfw.embedding import network, watching
 
-    return _Faces(watching.cut_faces(network.preprocess(margin=True), pixels), labels)
+    return _Faces(watching.cut_faces(network.preprocess(), pixels), labels)
 
 
 def _share(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[Claim, Taken]:

@@ -93,8 +93,9 @@ def fine_tune(
     """
     views = keras.models.clone_model(frozen.network.get_layer("views"))
     views.set_weights(frozen.network.get_layer("views").get_weights())
-    tuned, history = tune_views(views, *train, epochs, seed, on_epoch)
-    embedding = network.embedding(tuned)
+    aligned = network.alignment_of(frozen.network)
+    tuned, history = tune_views(views, aligned, *train, epochs, seed, on_epoch)
+    embedding = network.embedding(tuned, aligned)
 
     def embed(pixels: NDArray[np.uint8]) -> Vectors:
         return ask(embedding, pixels)

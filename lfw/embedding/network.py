@@ -11,14 +11,17 @@ import keras
 from keras import layers
 
 from lfw.images import FACE
-from lfw.layers import ColourCrop, Grey, Mirror, OrientedGradients
+from lfw.layers import ColourCrop, FaceAligner, Grey, Mirror, OrientedGradients
 from lfw.networks import SHAPE
 
 HEIGHT, WIDTH = 112, 96
 """Size of the face that the network is given, in pixels."""
 
 MARGIN = (28, 16)
-"""Rows and columns around the face that training may move into view, in pixels of its size."""
+"""Rows and columns around the face that may be moved into view, in pixels of its size."""
+
+WIDE = (HEIGHT + 2 * MARGIN[0], WIDTH + 2 * MARGIN[1])
+"""Height and width of the face with its margin."""
 
 VIEWS = 4
 DIMENSIONS = 768
@@ -28,29 +31,23 @@ _BOTTLENECK = 80
 _DROPOUT = 0.4
 
 
-def preprocess(*, margin: bool = False) -> keras.Model:
-    """Take raw pixels (n, 250, 250, 3), 0 to 255, to the face in colour.
-
-    Parameters
-    ----------
-    margin
-        Whether to leave :data:`MARGIN` around the face, at the same scale.
+def preprocess() -> keras.Model:
+    """Take raw pixels (n, 250, 250, 3), 0 to 255, to the face in colour, with a margin around it.
 
     Returns
     -------
     Model
-        Its result has the shape (n, 112, 96, 3), or (n, 168, 128, 3) with the margin.
+        Its result has the shape (n, 168, 128, 3): the face of 112x96 pixels is in the middle.
     """
     rows, columns = FACE
     high, wide = rows.stop - rows.start, columns.stop - columns.start
-    more = [MARGIN[0] * high // HEIGHT, MARGIN[1] * wide // WIDTH] if margin else [0, 0]
-    size = [HEIGHT + 2 * MARGIN[0], WIDTH + 2 * MARGIN[1]] if margin else [HEIGHT, WIDTH]
+    more = [MARGIN[0] * high // HEIGHT, MARGIN[1] * wide // WIDTH]
     crop = ColourCrop(
         rows.start - more[0],
         columns.start - more[1],
         high + 2 * more[0],
         wide + 2 * more[1],
-        *size,
+        *WIDE,
     )
     return keras.Sequential([keras.Input(SHAPE), crop])
 
@@ -68,15 +65,35 @@ def views() -> keras.Model:
     return keras.Model(face, found, name="views")
 
 
-def embedding(trained: keras.Model) -> keras.Model:
+def alignment() -> FaceAligner:
+    """Build the alignment, untrained: from faces with margin to faces (n, 112, 96, 3)."""
+    layer = FaceAligner(HEIGHT, WIDTH, name="alignment")
+    layer.build((1, *WIDE, 3))
+    return layer
+
+
+def embedding(trained: keras.Model, aligned: FaceAligner | None = None) -> keras.Model:
     """Join trained views into the embedding: from raw pixels to vectors of shape (n, 768).
 
     A face and its mirror image are both taken, and their vectors averaged.
+
+    Parameters
+    ----------
+    trained
+        The views.
+    aligned
+        Moves each face to where faces usually lie; nothing is moved if None.
     """
     pixels = keras.Input(SHAPE, name="pixels")
-    face = preprocess()(pixels)
+    face = (aligned or alignment())(preprocess()(pixels))
     both = [joined_views(trained, each) for each in (face, Mirror()(face))]
     return keras.Model(pixels, layers.Average(name="embedding")(both), name="embedding")
+
+
+def alignment_of(network: keras.Model) -> FaceAligner:
+    """Give the alignment within an embedding; one that moves nothing if it has none."""
+    found = [layer for layer in network.layers if isinstance(layer, FaceAligner)]
+    return found[0] if found else alignment()
 
 
 def joined_views(trained: keras.Model, face: keras.KerasTensor) -> keras.KerasTensor:

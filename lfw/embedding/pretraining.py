@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from lfw.augment import Augmentation
 from lfw.embedding import network
+from lfw.embedding.alignment import align_all, learn_alignment
 from lfw.embedding.checkpoint import Checkpoint
 from lfw.embedding.cohort import TRAIN, Cohort
+from lfw.embedding.rounding import shortened
 from lfw.embedding.watching import Watch, cut_faces, read_faces
+from lfw.layers import FaceAligner
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 Embed = Callable[[list[str]], NDArray[np.float32]]
 
-_STEPS = 32
-"""Steps between two powers of two's halves and wholes that a kernel's weight is rounded to."""
 _WORTH_COMPILING = 200
 """Steps from which on a fit is compiled (XLA): that takes a minute, and makes a step a little
 shorter."""
@@ -104,6 +105,8 @@ def pretrain(
 ) -> Pretrained:
     """Learn an embedding from the people of a cohort.
 
+    First it is learned where faces lie (:mod:`lfw.embedding.alignment`), then the views. These
+    learn from faces as they are, moved at random: they are to bear with what alignment leaves.
     Every epoch is fitted; none is chosen by the validation pairs, which only watch.
 
     Parameters
@@ -131,11 +134,12 @@ def pretrain(
     classes = sorted(cohort.seen)
     number = {name: k for k, name in enumerate(classes)}
     labels = np.array([number[name] for name in learned["name"]], dtype=np.int64)
-    faces = read_faces(pixels, learned["image_path"].tolist(), margin=True)
+    faces = read_faces(pixels, learned["image_path"].tolist())
+    aligned = learn_alignment(faces, seed)
     margin = keras.Variable(0.0, trainable=False, name="margin")
     views = network.views()
     net = _with_softmax(views, len(classes), recipe, margin, len(faces))
-    watch = Watch(pairs, pixels, views)
+    watch = Watch(pairs, pixels, views, aligned)
     saved = Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
     history = saved.restore(net)
     for done in history:
@@ -149,7 +153,7 @@ def pretrain(
         history.append({"epoch": epoch, **figures})
         saved.keep(net, history)
         _tell(on_epoch, recipe.epochs, history[-1])
-    return Pretrained(network.embedding(_bare(views)), pd.DataFrame(history))
+    return Pretrained(network.embedding(_bare(views), aligned), pd.DataFrame(history))
 
 
 def _tell(on_epoch: OnEpoch | None, epochs: int, row: dict[str, float]) -> None:
@@ -160,6 +164,7 @@ def _tell(on_epoch: OnEpoch | None, epochs: int, row: dict[str, float]) -> None:
 
 def tune_views(
     views: keras.Model,
+    aligned: FaceAligner,
     pixels: NDArray[np.uint8],
     labels: NDArray[np.int64],
     epochs: int,
@@ -172,6 +177,8 @@ def tune_views(
     ----------
     views
         The network of :func:`lfw.embedding.network.views`, trained; it is changed.
+    aligned
+        Aligns the faces for them.
     pixels, labels
         Raw images of shape (n, 250, 250, 3) and class numbers of shape (n,).
     epochs
@@ -188,7 +195,7 @@ def tune_views(
     """
     recipe = PretrainRecipe(epochs=epochs, rate=_TUNING_RATE)
     keras.utils.set_random_seed(seed)
-    faces = cut_faces(network.preprocess(margin=True), pixels)
+    faces = align_all(aligned, cut_faces(network.preprocess(), pixels))
     margin = keras.Variable(recipe.margin, trainable=False, name="margin")
     net = _with_softmax(views, int(labels.max()) + 1, recipe, margin, len(faces))
     history = []
@@ -208,16 +215,8 @@ def _bare(trained: keras.Model) -> keras.Model:
     They cost no accuracy, and let the file be packed to a quarter of its size.
     """
     views = network.views()
-    views.set_weights([_shortened(weights) for weights in trained.get_weights()])
+    views.set_weights([shortened(weights) for weights in trained.get_weights()])
     return views
-
-
-def _shortened(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Round kernels to five significant bits, and all else to half precision."""
-    if weights.ndim == 1:
-        return weights.astype(np.float16).astype(np.float32)
-    fraction, exponent = np.frexp(weights)
-    return np.ldexp(np.round(fraction * _STEPS) / _STEPS, exponent).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable(package="lfw")

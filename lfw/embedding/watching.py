@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.embedding import network
+from lfw.layers import FaceAligner
 from lfw.networks.asking import ask
 from lfw.pairs import paths_of
 from lfw.verification import area_under_roc, crossed_accuracy
@@ -16,7 +17,7 @@ _CHUNK = 64
 
 
 def read_faces(
-    pixels: Callable[[list[str]], NDArray[np.uint8]], paths: list[str], *, margin: bool
+    pixels: Callable[[list[str]], NDArray[np.uint8]], paths: list[str]
 ) -> NDArray[np.uint8]:
     """Read faces in chunks: raw images of a large cohort would fill the memory.
 
@@ -26,14 +27,13 @@ def read_faces(
         Reads raw images, given their paths: an array of shape (n, 250, 250, 3).
     paths
         The images.
-    margin
-        Whether to leave a margin around each face (see :func:`lfw.embedding.network.preprocess`).
 
     Returns
     -------
-    ndarray of shape (n, height, width, 3)
+    ndarray of shape (n, 168, 128, 3)
+        With a margin around each face (see :func:`lfw.embedding.network.preprocess`).
     """
-    crop = network.preprocess(margin=margin)
+    crop = network.preprocess()
     parts = [
         cut_faces(crop, pixels(paths[start : start + _CHUNK]))
         for start in range(0, len(paths), _CHUNK)
@@ -57,6 +57,8 @@ class Watch:
         Reads raw images, given their paths.
     views
         The network of :func:`lfw.embedding.network.views` that learns.
+    aligned
+        Aligns the faces for it.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Watch:
         pairs: pd.DataFrame,
         pixels: Callable[[list[str]], NDArray[np.uint8]],
         views: keras.Model,
+        aligned: FaceAligner,
     ) -> None:
         face = keras.Input((network.HEIGHT, network.WIDTH, 3))
         self._vectors = keras.Model(face, network.joined_views(views, face))
@@ -71,7 +74,11 @@ class Watch:
         place = {path: k for k, path in enumerate(self._paths)}
         self._sides = [pairs[f"path{side}"].map(place).to_numpy() for side in ("1", "2")]
         self._same = pairs["same"].to_numpy(dtype=bool)
-        self._faces = read_faces(pixels, self._paths, margin=False) if self._paths else None
+        self._faces = None
+        if self._paths:
+            wide = keras.Input((*network.WIDE, 3))
+            cut = keras.Model(wide, aligned(wide))
+            self._faces = ask(cut, read_faces(pixels, self._paths)).astype(np.uint8)
 
     def measure(self) -> dict[str, float]:
         """Give the area under the ROC curve and the accuracy; nothing without both kinds."""

@@ -1,12 +1,24 @@
-"""The layers without weights compute what they say, and are rebuilt from their settings."""
+"""The layers compute what they say, and are rebuilt from their settings."""
 
+from pathlib import Path
+
+import cv2
 import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from lfw.images import FACE, SIZE, grey_crops
-from lfw.layers import ColourCrop, Grey, GreyCrop, KnownShare, Mirror, OrientedGradients
+from lfw.layers import (
+    ColourCrop,
+    FaceAligner,
+    Grey,
+    GreyCrop,
+    KnownShare,
+    Mirror,
+    OrientedGradients,
+    move,
+)
 from tests.lfw.bad_images import drawn
 
 SIZES = (FACE[0].start, FACE[1].start, 132, 114, 112, 96)
@@ -151,3 +163,36 @@ def test_layer_is_rebuilt_from_its_settings(layer: keras.layers.Layer) -> None:
     assert again.get_config() == layer.get_config()
     assert keras.saving.get_registered_name(type(layer)) == f"lfw>{type(layer).__name__}"
     assert not layer.weights
+
+
+def test_moving_is_the_affine_map_that_it_says() -> None:
+    images = np.stack([drawn(seed)[40:208, 60:188] for seed in range(3)]).astype(np.float32)
+    motion = np.array([[3, -5, 0, 0], [0, 0, 0.2, 0.3], [-7.5, 2.25, -0.1, -0.2]], np.float32)
+    found = np.asarray(move(images, motion, (112, 96)))
+    assert np.array_equal(found[0], images[0, 28 - 5 : 140 - 5, 16 + 3 : 112 + 3])
+    for image, (across, down, scale, angle), mine in zip(images, motion, found, strict=True):
+        turn = np.exp(scale) * np.array(
+            [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        )
+        offset = np.array([63.5 + across, 83.5 + down]) - turn @ [47.5, 55.5]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix = np.column_stack([turn, offset])
+        theirs = cv2.warpAffine(
+            image, matrix, (96, 112), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        assert np.abs(mine - theirs).mean() < 0.5
+
+
+def test_aligner_is_saved_with_its_weights_and_settings(tmp_path: Path) -> None:
+    wide = keras.Input((60, 48, 3))
+    model = keras.Model(wide, FaceAligner(40, 32, passes=2)(wide))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(0, 0.05, weights.shape) for weights in model.get_weights()])
+    model.save(tmp_path / "model.keras")
+    images = rng.integers(0, 256, (3, 60, 48, 3), np.uint8)
+    again = keras.models.load_model(tmp_path / "model.keras")
+    found = model.predict(images, verbose=0)  # XLA cannot compile it: Keras has to know
+    assert found.shape == model.compute_output_shape((3, 60, 48, 3)) == (3, 40, 32, 3)
+    assert set(np.unique(found % 1)) == {0}
+    assert np.array_equal(again.predict(images, verbose=0), found)
+    assert not np.array_equal(found, images[:, 10:50, 8:40])

@@ -3,28 +3,51 @@
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lfw.embedding import network
+from lfw.images import FACE
+from lfw.layers import ColourCrop
 from tests.lfw.embedding.conftest import PIXELS
 
 PART = network.DIMENSIONS // network.VIEWS
 
 
-def test_face_and_face_with_margin_are_of_one_scale() -> None:
-    face = np.asarray(network.preprocess()(PIXELS))
-    wide = np.asarray(network.preprocess(margin=True)(PIXELS))
-    assert face.shape == (4, 112, 96, 3)
-    assert wide.shape == (4, 168, 128, 3)
+def middle(wide: NDArray[np.float32]) -> NDArray[np.float32]:
     rows, columns = network.MARGIN
-    middle = wide[:, rows:-rows, columns:-columns]
-    assert np.abs(middle - face)[:, 1:-1, 1:-1].max() <= 1  # edges see past themselves
-    assert set(np.unique(face % 1)) == {0}
+    return wide[:, rows:-rows, columns:-columns]
+
+
+def test_face_is_in_the_middle_of_its_margin() -> None:
+    wide = np.asarray(network.preprocess()(PIXELS))
+    assert wide.shape == (4, *network.WIDE, 3)
+    assert set(np.unique(wide % 1)) == {0}
+    rows, columns = FACE
+    face = ColourCrop(rows.start, columns.start, 132, 114, 112, 96)(PIXELS)
+    apart = np.abs(middle(wide) - np.asarray(face))
+    assert apart[:, 1:-1, 1:-1].max() <= 1  # edges see past themselves
+
+
+def test_untrained_alignment_cuts_the_middle_out() -> None:
+    wide = network.preprocess()(PIXELS)
+    assert np.array_equal(np.asarray(network.alignment()(wide)), middle(np.asarray(wide)))
+
+
+def test_alignment_of_an_embedding_is_found(untrained: keras.Model) -> None:
+    aligned = network.alignment_of(untrained)
+    assert aligned is untrained.get_layer("alignment")
+
+
+def test_embedding_of_an_earlier_version_has_an_alignment_that_moves_nothing() -> None:
+    earlier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    aligned = network.alignment_of(earlier)
+    assert [np.abs(weights).max() for weights in aligned.get_weights()] == [0, 0]
 
 
 def test_each_view_gives_its_part_of_the_vector(untrained: keras.Model) -> None:
     views = untrained.get_layer("views")
     assert [output.shape for output in views.outputs] == [(None, PART)] * network.VIEWS
-    face = network.preprocess()(PIXELS)
+    face = middle(np.asarray(network.preprocess()(PIXELS)))
     joined = np.asarray(network.joined_views(views, face))
     for part, view in zip(np.split(joined, network.VIEWS, axis=1), views(face), strict=True):
         plain = np.asarray(view)
@@ -34,7 +57,7 @@ def test_each_view_gives_its_part_of_the_vector(untrained: keras.Model) -> None:
 
 def test_embedding_is_the_mean_of_a_face_and_its_mirror_image(untrained: keras.Model) -> None:
     views = untrained.get_layer("views")
-    face = np.asarray(network.preprocess()(PIXELS))
+    face = middle(np.asarray(network.preprocess()(PIXELS)))
     both = [np.asarray(network.joined_views(views, x)) for x in (face, face[:, :, ::-1])]
     found = np.asarray(untrained(PIXELS))
     assert found.shape == (4, network.DIMENSIONS)
@@ -48,8 +71,8 @@ def test_mirrored_image_has_the_same_vector(untrained: keras.Model) -> None:
     assert not np.allclose(first[0], first[1], atol=1e-2)
 
 
-def test_what_lies_around_the_face_does_not_count(untrained: keras.Model) -> None:
+def test_what_lies_around_the_margin_does_not_count(untrained: keras.Model) -> None:
     painted = PIXELS.copy()
-    painted[:, :58] = 0
-    painted[:, :, 182:] = 255
+    painted[:, :25] = 0
+    painted[:, :, 202:] = 255
     assert np.array_equal(np.asarray(untrained(painted)), np.asarray(untrained(PIXELS)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lfw.embedding import pretraining
 from lfw.embedding.checkpoint import forget
 from lfw.embedding.cohort import Cohort
-from lfw.embedding.network import DIMENSIONS
+from lfw.embedding.network import DIMENSIONS, alignment
 from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
 from lfw.pairs import view1_pairs
 from tests.lfw.embedding.conftest import PIXELS, read
@@ -192,7 +192,9 @@ def test_tuned_views_are_others_near_the_given_ones(untrained: keras.Model) -> N
     views = keras.models.clone_model(untrained.get_layer("views"))
     views.set_weights(untrained.get_layer("views").get_weights())
     told: Told = []
-    tuned, history = tune_views(views, PIXELS, np.array([0, 1, 0, 1]), 2, 0, teller(told))
+    tuned, history = tune_views(
+        views, alignment(), PIXELS, np.array([0, 1, 0, 1]), 2, 0, teller(told)
+    )
     assert told == [(epoch, 2, {"loss", "seconds"}) for epoch in (1, 2)]
     assert history["epoch"].tolist() == [1, 2]
     assert tuned is not views
