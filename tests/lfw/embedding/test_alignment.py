@@ -12,7 +12,7 @@ from lfw.sample_faces import make_face
 from lfw.sample_photos import draw_photo
 
 Faces = NDArray[np.uint8]
-PEOPLE, PHOTOS = 100, 4
+PEOPLE, PHOTOS = 60, 4
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,10 @@ def test_faces_of_others_that_were_moved_are_brought_back(
     motion = (rng.uniform(-1, 1, (len(others), 4)) * MOVED).astype(np.float32)
     at_first = np.asarray(aligned.motion(others))
     found = np.asarray(aligned.motion(moved(others, motion)))
-    left = found + motion - at_first
-    assert (left.std(axis=0) < 0.6 * motion.std(axis=0)).all()
+    for told, wanted in zip((found - at_first).T, -motion.T, strict=True):
+        slope = (told @ wanted) / (wanted @ wanted)
+        assert 0.5 < slope < 1.3
+        assert np.corrcoef(told, wanted)[0, 1] > 0.7
     before = np.abs(moved(others, motion) - others).mean()
     again = align_all(aligned, moved(others, motion).astype(np.uint8))
     assert np.abs(again - align_all(aligned, others).astype(np.float32)).mean() < 0.7 * before
@@ -82,4 +84,5 @@ def test_nothing_is_moved_beyond_the_limits(aligned: FaceAligner, others: Faces)
     wild = network.alignment()
     wild.set_weights([1000 * weights for weights in aligned.get_weights()])
     found = np.abs(np.asarray(wild.motion(others)))
-    assert found == pytest.approx(np.broadcast_to(np.float32(FaceAligner.LIMITS), found.shape))
+    limits = np.array(FaceAligner.LIMITS, np.float32)
+    assert found == pytest.approx(np.broadcast_to(limits, found.shape))
