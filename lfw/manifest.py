@@ -3,12 +3,14 @@
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import pandas as pd
 
@@ -16,7 +18,8 @@ from lfw.digest import text_digest
 from lfw.errors import DataError
 from lfw.image_store import read_file
 from lfw.pack import PACK, FileRow, Pack
-from lfw.threads import Progress, in_threads
+from lfw.runners import IN_THREADS, map_chunks
+from lfw.threads import Progress
 
 __all__ = ["Manifest", "Progress", "build_manifest", "manifest_of"]
 
@@ -29,6 +32,11 @@ STRAY = re.compile(
 """Files that desktops and editors leave behind: named, never read."""
 
 _DEPTH = 32
+_ROWS = 1 << 13  # put into a table at a time: as Python's objects they take thrice the memory
+
+_COLUMNS = ["kind", "path", "size", "sha256"]
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -109,15 +117,17 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
         found, if a name is no text, if a file or folder cannot be read, or a pack is damaged.
     """
     images, lists, stray = _sort_files(folder)
-    if images or PACK not in stray:
-        return manifest_of(folder, _measure(folder, images + lists, progress), stray)
+    if len(images) or PACK not in stray:
+        paths = pd.concat([images, _column(lists)], ignore_index=True)
+        del images  # of a million images a copy counts
+        return manifest_of(folder, _measure(folder, paths, progress), stray)
     try:
         pack = Pack(folder / PACK)
     except OSError as error:
         raise DataError(f"{folder / PACK} cannot be read: {error.strerror}.") from error
     files = [(f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress)]
     stray.remove(PACK)
-    files += _measure(folder, lists, None)
+    files += _measure(folder, _column(lists), None)
     return manifest_of(folder, files, stray, pack.directory_sha256)
 
 
@@ -140,32 +150,69 @@ def manifest_of(
     DataError
         If there is no image, or images lie in two image folders or in none.
     """
-    images: list[FileRow] = []
     lists: list[FileRow] = []
-    for row in files:
-        (lists if _suffix(row[0]) in LIST_SUFFIXES else images).append(row)
-    image_folder = _image_folder(folder, [path for path, _, _ in images])
-    start = 0 if image_folder == "." else len(image_folder) + 1
-    rows = sorted((("image", path[start:], *rest) for path, *rest in images), key=_shown)
+    image_folder = _ImageFolder(folder)
+    frames = []
+    for some in _batched(files, _ROWS):
+        lists += (row for row in some if _is_list(row))
+        images = [row for row in some if not _is_list(row)]
+        start = image_folder.note(path for path, _, _ in images)
+        rows = [("image", path[start:], size, sha) for path, size, sha in images]
+        frames.append(pd.DataFrame(rows, columns=_COLUMNS))
+    inside = image_folder.only()
+    frames = [frame for frame in frames if len(frame)]
     lists.sort(key=lambda row: row[0].split("/"))  # where two have one name
-    rows += sorted((("list", _name(path), *rest) for path, *rest in lists), key=_shown)
-    frame = pd.DataFrame(rows, columns=["kind", "path", "size", "sha256"])
-    return Manifest(frame, image_folder, tuple(stray), directory_sha256)
+    named = sorted((("list", _name(path), *rest) for path, *rest in lists), key=_shown)
+    whole = _sorted_by_path(frames)
+    if named:
+        whole = pd.concat([whole, pd.DataFrame(named, columns=_COLUMNS)], ignore_index=True)
+    return Manifest(whole, inside, tuple(stray), directory_sha256)
 
 
-def _sort_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
-    images, lists, stray = [], [], []
-    for path in _walk(str(folder), ""):
-        suffix = _suffix(path)
-        if STRAY.search(path):
-            stray.append(path)
-        elif suffix in IMAGE_SUFFIXES:
-            images.append(path)
-        elif suffix in LIST_SUFFIXES:
-            lists.append(path)
-        else:
-            stray.append(path)
-    return images, lists, stray
+def _sorted_by_path(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables one below the other, by path; mostly they are in that order already."""
+    last, sorted_already = "", True
+    for frame in frames:
+        paths = frame["path"].tolist()
+        sorted_already = sorted_already and last <= paths[0] and paths == sorted(paths)
+        last = paths[-1]
+    whole = pd.concat(frames, ignore_index=True)
+    return whole if sorted_already else whole.sort_values("path", kind="stable", ignore_index=True)
+
+
+def _is_list(row: FileRow) -> bool:
+    return _suffix(row[0]) in LIST_SUFFIXES
+
+
+def _sort_files(folder: Path) -> tuple["pd.Series[str]", list[str], list[str]]:
+    """Find the paths of images, of lists, and of all else."""
+    lists, stray = [], []
+
+    def images() -> Iterator[str]:
+        for path in _walk(str(folder), ""):
+            suffix = _suffix(path)
+            if STRAY.search(path):
+                stray.append(path)
+            elif suffix in IMAGE_SUFFIXES:
+                yield path
+            elif suffix in LIST_SUFFIXES:
+                lists.append(path)
+            else:
+                stray.append(path)
+
+    return _column(images()), lists, stray
+
+
+def _column(texts: Iterable[str]) -> "pd.Series[str]":
+    """Put texts into a column, which takes a half of a list's memory."""
+    parts = [pd.Series(some, dtype="str") for some in _batched(texts, _ROWS)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.Series([], dtype="str")
+
+
+def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
 
 
 _shown = itemgetter(1)
@@ -217,30 +264,53 @@ def _check_entry(entry: os.DirEntry[str]) -> None:
         raise DataError(f"{shown} is a pipe or device, which a data set may not hold: remove it.")
 
 
-def _image_folder(folder: Path, images: list[str]) -> str:
-    """Find the folder of people's folders: two levels above every image."""
-    if not images:
-        raise DataError(
-            f"{folder} holds no image: give the folder that has lfw-deepfunneled/ and the lists."
-        )
-    folders = {path.rpartition("/")[0] for path in images}
-    parents = {name.rpartition("/")[0] or "." for name in folders}
-    if "" in folders:
-        flat = next(path for path in images if "/" not in path)
-        raise DataError(
-            f"{folder} has images outside a person's folder, {flat} for one: an image belongs "
-            "in <image folder>/<Name>/<Name>_0001.jpg."
-        )
-    if len(parents) > 1:
-        raise DataError(
-            f"{folder} has images under {len(parents)} image folders "
-            f"({', '.join(sorted(parents)[:3])}): a data set has one."
-        )
-    return parents.pop()
+class _ImageFolder:
+    """The folder of people's folders: two levels above every image."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[str, None] = {}
+        self._flat: str | None = None
+
+    def note(self, images: Iterable[str]) -> int:
+        """Look at some paths, and say how much of each is the folder that was found first."""
+        last = None
+        for path in images:
+            person = path.rpartition("/")[0]
+            if person == last:
+                continue
+            last = person
+            if not person:
+                self._flat = self._flat or path
+            self._found[person.rpartition("/")[0] or "."] = None
+        first = next(iter(self._found), ".")
+        return 0 if first == "." else len(first) + 1
+
+    def only(self) -> str:
+        """Give the one folder."""
+        if not self._found:
+            raise DataError(
+                f"{self._folder} holds no image: give the folder that has lfw-deepfunneled/ and "
+                "the lists."
+            )
+        if self._flat is not None:
+            raise DataError(
+                f"{self._folder} has images outside a person's folder, {self._flat} for one: an "
+                "image belongs in <image folder>/<Name>/<Name>_0001.jpg."
+            )
+        if len(self._found) > 1:
+            raise DataError(
+                f"{self._folder} has images under {len(self._found)} image folders "
+                f"({', '.join(sorted(self._found)[:3])}): a data set has one."
+            )
+        return next(iter(self._found))
 
 
-def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[FileRow]:
+def _measure(folder: Path, paths: "pd.Series[str]", progress: Progress | None) -> Iterator[FileRow]:
     root = f"{folder}/"
+
+    def some(numbers: Sequence[int]) -> list[FileRow]:
+        return [one(path) for path in paths.iloc[numbers[0] : numbers[-1] + 1].tolist()]
 
     def one(path: str) -> FileRow:
         try:
@@ -249,11 +319,16 @@ def _measure(folder: Path, paths: list[str], progress: Progress | None) -> list[
             raise DataError(f"{root}{path} cannot be read: {error.strerror}.") from error
         return path, len(content), sha256(content).hexdigest()
 
-    return list(in_threads(one, paths, progress))
+    return map_chunks(some, range(len(paths)), IN_THREADS, progress)
 
 
 def _rows_digest(rows: pd.DataFrame) -> str:
-    columns = (rows[name].tolist() for name in ("kind", "path", "size", "sha256"))
     return text_digest(
-        f"{kind}\t{path}\t{size}\t{sha}" for kind, path, size, sha in zip(*columns, strict=True)
+        f"{kind}\t{path}\t{size}\t{sha}"
+        for start in range(0, len(rows), _ROWS)
+        for kind, path, size, sha in _tuples(rows.iloc[start : start + _ROWS])
     )
+
+
+def _tuples(rows: pd.DataFrame) -> Iterator[tuple[str, str, int, str]]:
+    return zip(*(rows[name].tolist() for name in _COLUMNS), strict=True)

@@ -18,9 +18,9 @@ PACKAGES = ("flows", "infra", "lfw", "tasks")
 TRACKERS = {"prefect", "mlflow"}
 FRAMEWORKS = {"tensorflow", "keras"}
 NETWORK_MODULES = (
-    *("lfw.embedding.classifying", "lfw.embedding.network", "lfw.embedding.packing"),
-    *("lfw.embedding.pretraining", "lfw.embedding.watching", "lfw.layers", "lfw.networks"),
-    "lfw.training",
+    *("lfw.embedding.alignment", "lfw.embedding.classifying", "lfw.embedding.network"),
+    *("lfw.embedding.packing", "lfw.embedding.pretraining", "lfw.embedding.watching"),
+    *("lfw.layers", "lfw.networks", "lfw.training"),
 )
 BINARY = {
     *(".db", ".gif", ".gz", ".h5", ".jpeg", ".jpg", ".keras", ".npy", ".npz", ".parquet"),
