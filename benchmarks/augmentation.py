@@ -30,6 +30,7 @@ from lfw.split import Split, draw_split, sample_images, select_people
 from lfw.threads import in_threads, one_thread_an_image
 
 _BATCH = 32
+_SMALL = 3  # times as many batches of small images a round: a fit begins its input once
 _PASSES, _PAIRS = 4, 4  # passes of a fit whose input's share is measured, and pairs of fits a round
 _PEER = "`ImageDataGenerator.flow_from_directory`"
 
@@ -62,18 +63,18 @@ def run(data: Data, rounds: int, steps: int) -> Result:
     claims = [
         _claim(taken, "notebook", "250x250 RGB: shear, zoom, flip", 6.0),
         _claim(taken, "compact", "112x96 grey, as `compact` has it, with its own changes", 20.0),
-        compare(
-            taken,
-            ("affine alone", "compact, generator"),
-            ("floor: one `cv2.warpAffine` an image of 112x96 grey, in two threads", _PEER),
-            None,
-            "least",
-        ),
+        _floor(taken, "compact", "112x96 grey"),
         _claim(taken, "embedding", "112x96 RGB, as `embedding` has it: shear, zoom, flip", 20.0),
+        _floor(taken, "embedding", "112x96 RGB"),
         _claim(taken, "pretraining", "the same with the eleven changes of pretraining", None),
         share,
     ]
-    setting: dict[str, object] = {"images": len(pixels), "batch": _BATCH, "batches a round": steps}
+    setting: dict[str, object] = {
+        "images": len(pixels),
+        "batch": _BATCH,
+        "batches a round": steps,
+        "of small images": _SMALL * steps,
+    }
     return Result(
         "augmentation", "python -m benchmarks.augmentation", claims, taken | fits, setting
     )
@@ -85,14 +86,22 @@ def _claim(taken: dict[str, list[float]], name: str, words: str, goal: float | N
     return compare(taken, pair, (f"augmented input, {words}", _PEER), goal, "least")
 
 
+def _floor(taken: Taken, name: str, words: str) -> Claim:
+    pair = (f"{name}, affine alone", f"{name}, generator")
+    words = f"floor: one `cv2.warpAffine` an image of {words}, in two threads"
+    return compare(taken, pair, (words, _PEER), None, "least")
+
+
 def _contenders(
     folder: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int64], steps: int
 ) -> dict[str, Contender]:
     from lfw.embedding.network import HEIGHT, WIDTH
-    from lfw.networks import compact
+    from lfw.networks import compact, recipe_of
+    from lfw.training import preprocess_images
 
     side = pixels.shape[1:3]
     small = (compact._HEIGHT, compact._WIDTH)
+    grey = preprocess_images(recipe_of("compact").preprocess(), pixels)
     # Each is begun anew in every round: what was fetched ahead is not to count for the next.
     everyone = {
         "notebook": network_input("notebook", pixels, labels),
@@ -104,25 +113,27 @@ def _contenders(
         "embedding, generator": generator(folder, (HEIGHT, WIDTH), "rgb"),
     }
 
-    def contender(batches: Iterable[Any]) -> Contender:
-        return lambda _: take(batches, steps)
+    def contender(name: str, batches: Iterable[Any]) -> Contender:
+        wanted = steps if name.startswith("notebook") else _SMALL * steps
+        return lambda _: take(batches, wanted)
 
-    floor = {"affine alone": affine_alone(pixels, steps)}
-    return {name: contender(batches) for name, batches in everyone.items()} | floor
+    floors = {
+        "compact, affine alone": affine_alone(grey, "compact", _SMALL * steps),
+        "embedding, affine alone": affine_alone(faces_of(pixels), "notebook", _SMALL * steps),
+    }
+    return {name: contender(name, batches) for name, batches in everyone.items()} | floors
 
 
-def affine_alone(pixels: NDArray[np.uint8], steps: int) -> Contender:
-    """Map each grey image of `compact`'s size once, in two threads, and do nothing else."""
+def affine_alone(images: NDArray[np.uint8], network: str, steps: int) -> Contender:
+    """Map each image once, as a network's input is, in two threads, and do nothing else."""
     import cv2
 
     from lfw.networks import recipe_of
-    from lfw.training import preprocess_images
 
-    recipe = recipe_of("compact")
-    images = preprocess_images(recipe.preprocess(), pixels)
     _, height, width, _ = images.shape
     rng = np.random.default_rng(0)
-    matrices = recipe.augmentation._matrices(images.shape[:3], (height, width), rng)
+    changes = recipe_of(network).augmentation
+    matrices = changes._matrices(images.shape[:3], (height, width), rng)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     wanted = [k % len(images) for k in range(steps * _BATCH)]
 
@@ -169,13 +180,18 @@ def network_passes(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int6
 
 def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
     """Give batches of the embedding's faces with the notebook's changes, without end."""
-    from lfw.embedding import network, watching
     from lfw.networks import recipe_of
 
-    wide = watching.cut_faces(network.preprocess(), pixels)
-    high, across = network.MARGIN
-    faces = np.ascontiguousarray(wide[:, high:-high, across:-across])
-    return _batches_of(recipe_of("notebook"), faces, labels).repeat()
+    return _batches_of(recipe_of("notebook"), faces_of(pixels), labels).repeat()
+
+
+def faces_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cut faces of the embedding's size out of raw images."""
+    from lfw.embedding import network, watching
+
+    high, wide = network.MARGIN
+    faces = watching.cut_faces(network.preprocess(), pixels)
+    return np.ascontiguousarray(faces[:, high:-high, wide:-wide])
 
 
 def _batches_of(recipe: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
@@ -247,7 +263,7 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
     parser.add_argument("--source", default="auto")
-    parser.add_argument("--steps", type=int, default=18, help="batches a round")
+    parser.add_argument("--steps", type=int, default=18, help="batches a round, at 250 x 250")
     asked = parser.parse_args()
     result = run(bring(asked.source), asked.rounds, asked.steps)
     finish(result, as_json=asked.json, keep=asked.keep)
