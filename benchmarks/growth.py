@@ -6,8 +6,8 @@
 Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
 (the names are generated). Each stage works on each size in turns, in a process of its own; a growth
 is the quotient of two sizes' seconds, divided by the factor between the sizes. Memory is the most
-that the process held during the stage beyond what it held before; it is measured on Linux alone,
-where the mark of the most can be put back.
+that the process held during the stage beyond what it held before; on Linux, where the mark of the
+most can be put back. Elsewhere it is what was held beyond all that the process ever held before.
 
 The search for doubled photographs is not in the audit here, nor are the thumbnails that it needs:
 it compares all images with all (docs/scaling.md), and grows with their square.
@@ -16,7 +16,9 @@ it compares all images with all (docs/scaling.md), and grows with their square.
 import gc
 import json
 import re
+import resource
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -121,14 +123,18 @@ def stage_of(stage: str, root: Path) -> dict[str, float]:
 def _most_held_from_now() -> float:
     """Put the mark of the most memory back to what is held now, and give that, in megabytes."""
     gc.collect()
-    _CLEAR.write_text("5")  # proc(5): resets the peak resident set size
+    if _CLEAR.exists():
+        _CLEAR.write_text("5")  # proc(5): resets the peak resident set size
     return _most_held()
 
 
 def _most_held() -> float:
     """Give the most megabytes that this process has held since the mark was put back."""
-    found = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[0]) * 1024 / 1e6
+    if _CLEAR.exists():
+        found = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(found[0]) * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def main() -> None:

@@ -181,7 +181,7 @@ class FaceAligner(keras.layers.Layer):  # type: ignore[misc]
     LIMITS = (16.0, 16.0, 0.3, math.radians(20))
     """The most that a face is moved: columns and rows, in pixels, logarithm of scale, angle."""
 
-    _SHRUNK, _CELL = 2, 4  # at half the size it is told as well, in a quarter of the time
+    _SHRUNK, _CELL = 2, 4  # at half the size it is told as well, and sooner
 
     def __init__(self, height: int, width: int, passes: int = 3, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -119,15 +119,14 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
     images, lists, stray = _sort_files(folder)
     if len(images) or PACK not in stray:
         paths = pd.concat([images, _column(lists)], ignore_index=True)
-        del images  # of a million images a copy counts
         return manifest_of(folder, _measure(folder, paths, progress), stray)
     try:
         pack = Pack(folder / PACK)
     except OSError as error:
         raise DataError(f"{folder / PACK} cannot be read: {error.strerror}.") from error
-    files = [(f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress)]
     stray.remove(PACK)
-    files += _measure(folder, _column(lists), None)
+    packed = ((f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress))
+    files = chain(packed, _measure(folder, _column(lists), None))
     return manifest_of(folder, files, stray, pack.directory_sha256)
 
 

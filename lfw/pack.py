@@ -15,7 +15,7 @@ import struct
 import unicodedata
 import weakref
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -142,8 +142,8 @@ class Pack:
         except (OSError, DataError):
             return None
 
-    def measure(self, progress: Progress | None = None) -> list[FileRow]:
-        """Read every image once: name, size and SHA-256, in the pack's order.
+    def measure(self, progress: Progress | None = None) -> Iterator[FileRow]:
+        """Read every image once: give name, size and SHA-256, in the pack's order.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Pack:
             If it was cut short, or a member's head differs from the directory.
         """
         members = [(name, *place) for name, place in self.members.items()]
-        return list(map_chunks(self._measure, members, IN_THREADS, progress, _CHUNK))
+        return map_chunks(self._measure, members, IN_THREADS, progress, _CHUNK)
 
     def _measure(self, members: Sequence[tuple[str, int, int, int]]) -> list[FileRow]:
         begin, (last, end, size, _) = members[0][1], members[-1]

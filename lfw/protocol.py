@@ -23,7 +23,8 @@ PROTOCOL = "LFW, unrestricted, no outside data"
 MEANING = (
     "Unrestricted: the names of the people learned from are used, so pairs may be formed beyond "
     "the listed ones. No outside data: nothing but images of this data set is learned from, and "
-    "they are taken as it ships them (deep funneled), found and aligned by no other model."
+    "they are taken as it ships them (deep funneled); what brings faces to their place is learned "
+    "from such images, too, and no other model found or aligned them."
 )
 
 RESULTS_PAGE = "http://vis-www.cs.umass.edu/lfw/results.html"

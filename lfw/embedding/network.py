@@ -91,9 +91,12 @@ def embedding(trained: keras.Model, aligned: FaceAligner | None = None) -> keras
 
 
 def alignment_of(network: keras.Model) -> FaceAligner:
-    """Give the alignment within an embedding; one that moves nothing if it has none."""
-    found = [layer for layer in network.layers if isinstance(layer, FaceAligner)]
-    return found[0] if found else alignment()
+    """Copy the alignment within an embedding; one that moves nothing if it has none."""
+    aligned = alignment()  # a layer that two networks share keeps both in memory
+    for layer in network.layers:
+        if isinstance(layer, FaceAligner):
+            aligned.set_weights(layer.get_weights())
+    return aligned
 
 
 def joined_views(trained: keras.Model, face: keras.KerasTensor) -> keras.KerasTensor:

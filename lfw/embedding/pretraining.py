@@ -119,7 +119,8 @@ def pretrain(
         Validation pairs, as :func:`lfw.pairs.view1_pairs` gives them, of people that the cohort
         does not learn from; may be empty.
     seed
-        Decides the first weights, the order of images and their changes.
+        Decides how faces are moved to learn their alignment, the first weights, the order of images
+        and their changes.
     epochs
         Passes over the images; the recipe's own if None.
     checkpoint

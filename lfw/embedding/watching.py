@@ -1,4 +1,4 @@
-"""Watching an embedding learn: faces as the network takes them, and pairs it is measured on."""
+"""Watching an embedding learn: faces with their margin, and pairs it is measured on."""
 
 from collections.abc import Callable
 

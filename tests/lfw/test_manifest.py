@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lfw.errors import DataError
@@ -78,6 +79,26 @@ def test_files_are_sorted_by_their_whole_path(tmp_path: Path) -> None:
 
     assert paths == sorted(paths)
     assert paths[0] == "Ann-Lu/Ann-Lu_0001.jpg"
+
+
+@pytest.mark.parametrize("prefix", ["lfw/lfw", "images", "."])
+def test_a_table_made_a_few_rows_at_a_time_is_the_same(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_data(tmp_path, prefix)
+    (folder / prefix / "Ann-Lu").mkdir()  # out of order, and in another part
+    (folder / prefix / "Ann-Lu/Ann-Lu_0001.jpg").write_bytes(b"fourth")
+    whole = build_manifest(folder)
+    for rows in (1, 2, 3):
+        monkeypatch.setattr("lfw.manifest._ROWS", rows)
+        parted = build_manifest(folder)
+        pd.testing.assert_frame_equal(parted.files, whole.files)
+        assert digests(parted) == digests(whole)
+        assert parted.image_folder == whole.image_folder
+    (folder / "z/Zoe").mkdir(parents=True)
+    (folder / "z/Zoe/Zoe_0001.jpg").write_bytes(b"elsewhere")
+    with pytest.raises(DataError, match="images under 2 image folders"):
+        build_manifest(folder)
 
 
 Change = Callable[[Path], object]

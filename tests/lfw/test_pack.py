@@ -49,7 +49,7 @@ def test_what_was_written_is_read(pack: Path) -> None:
     assert list(opened.members) == list(IMAGES)
     assert {name: opened.read(name) for name in IMAGES} == IMAGES
     told: list[tuple[int, int]] = []
-    rows = opened.measure(lambda done, total: told.append((done, total)))
+    rows = list(opened.measure(lambda done, total: told.append((done, total))))
     assert [(name, size) for name, size, _ in rows] == [(n, len(c)) for n, c in IMAGES.items()]
     assert told == [(4, 4)]
 
@@ -62,9 +62,9 @@ def test_large_images_are_written_in_blocks_and_measured_alone(
         for name, content in IMAGES.items():
             writer.add_blocks(name, [content[:7], content[7:]])
     assert (tmp_path / "blocks.zip").read_bytes() == whole.read_bytes()
-    at_once = Pack(whole).measure()
+    at_once = list(Pack(whole).measure())
     monkeypatch.setattr(packing, "_BLOCK", 10)
-    assert Pack(whole).measure() == at_once
+    assert list(Pack(whole).measure()) == at_once
 
 
 def test_a_member_that_is_not_there_is_named(pack: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_member_that_is_not_there_is_named(pack: Path) -> None:
 
 def test_an_empty_pack_is_one(tmp_path: Path) -> None:
     opened = Pack(write_pack(tmp_path / "images.zip", {}))
-    assert (opened.members, opened.measure()) == ({}, [])
+    assert (opened.members, list(opened.measure())) == ({}, [])
 
 
 def test_what_is_there_is_not_written_over(pack: Path) -> None:
@@ -106,7 +106,7 @@ def fingerprint(path: Path) -> object:
     """Give what a copy is sealed with, or that it was refused."""
     try:
         opened = Pack(path)
-        return opened.directory_sha256, opened.measure()
+        return opened.directory_sha256, list(opened.measure())
     except DataError as error:
         assert str(path) in str(error)
         return None
@@ -179,13 +179,13 @@ def test_a_pack_that_is_changed_while_it_is_open(pack: Path) -> None:
     with pytest.raises(DataError, match="differs from the directory"):
         opened.read("lfw/Ann/Ann_0001.jpg")
     with pytest.raises(DataError, match="differs from the directory"):
-        opened.measure()
+        list(opened.measure())
     pack.write_bytes(whole)
     os.truncate(pack, 100)
     with pytest.raises(DataError, match="cut short"):
         opened.read("lfw/Bob/Bob_0001.png")
     with pytest.raises(DataError, match="cut short"):
-        opened.measure()
+        list(opened.measure())
 
 
 # Large -----------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from lfw.embedding import network
+from lfw.embedding.rounding import shortened
+from lfw.layers import FaceAligner
 from tests.lfw.bad_images import drawn
 
 PIXELS = np.stack([drawn(seed) for seed in range(4)])
@@ -33,4 +35,15 @@ def untrained() -> keras.Model:
     keras.utils.set_random_seed(0)
     views = network.views()
     views.set_weights([w.astype(np.float16).astype(np.float32) for w in views.get_weights()])
-    return network.embedding(views)
+    return network.embedding(views, moving())
+
+
+def moving() -> FaceAligner:
+    """An alignment that moves every face by some pixels, to nowhere in particular."""
+    aligned = network.alignment()
+    rng = np.random.default_rng(0)
+    kernel, bias = aligned.get_weights()
+    limits = np.array(FaceAligner.LIMITS)
+    learned = rng.normal(0, 0.003, kernel.shape) * limits
+    aligned.set_weights([shortened(learned.astype(np.float32)), bias])
+    return aligned

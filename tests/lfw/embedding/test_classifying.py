@@ -87,6 +87,9 @@ def test_fine_tuning_that_helps_is_kept(frozen: Classified, untrained: keras.Mod
     assert predict(tuned.model, VALIDATION[0]) == pytest.approx(expected, abs=1e-5)
     for weights, given in zip(untrained.get_weights(), before, strict=True):
         assert np.array_equal(weights, given)  # the given network is left alone
+    aligned, given = (m.get_layer("alignment") for m in (tuned.network, untrained))
+    assert aligned is not given
+    assert np.array_equal(aligned.get_weights()[0], given.get_weights()[0])
 
 
 def test_fine_tuning_that_does_not_help_is_told_and_dropped(

@@ -33,13 +33,23 @@ def test_untrained_alignment_cuts_the_middle_out() -> None:
     assert np.array_equal(np.asarray(network.alignment()(wide)), middle(np.asarray(wide)))
 
 
-def test_alignment_of_an_embedding_is_found(untrained: keras.Model) -> None:
-    aligned = network.alignment_of(untrained)
-    assert aligned is untrained.get_layer("alignment")
+def test_alignment_of_an_embedding_is_copied(untrained: keras.Model) -> None:
+    aligned, inside = network.alignment_of(untrained), untrained.get_layer("alignment")
+    assert aligned is not inside
+    for copied, given in zip(aligned.get_weights(), inside.get_weights(), strict=True):
+        assert np.array_equal(copied, given)
+    wide = network.preprocess()(PIXELS)
+    assert np.array_equal(np.asarray(aligned(wide)), np.asarray(inside(wide)))
+    assert not np.array_equal(np.asarray(inside(wide)), middle(np.asarray(wide)))
 
 
-def test_embedding_of_an_earlier_version_has_an_alignment_that_moves_nothing() -> None:
-    earlier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+def test_embedding_of_an_earlier_version_has_an_alignment_that_moves_nothing(
+    untrained: keras.Model,
+) -> None:
+    views = untrained.get_layer("views")
+    pixels = keras.Input((250, 250, 3))
+    crop = ColourCrop(FACE[0].start, FACE[1].start, 132, 114, 112, 96)
+    earlier = keras.Model(pixels, network.joined_views(views, crop(pixels)))
     aligned = network.alignment_of(earlier)
     assert [np.abs(weights).max() for weights in aligned.get_weights()] == [0, 0]
 
@@ -57,7 +67,7 @@ def test_each_view_gives_its_part_of_the_vector(untrained: keras.Model) -> None:
 
 def test_embedding_is_the_mean_of_a_face_and_its_mirror_image(untrained: keras.Model) -> None:
     views = untrained.get_layer("views")
-    face = middle(np.asarray(network.preprocess()(PIXELS)))
+    face = np.asarray(untrained.get_layer("alignment")(network.preprocess()(PIXELS)))
     both = [np.asarray(network.joined_views(views, x)) for x in (face, face[:, :, ::-1])]
     found = np.asarray(untrained(PIXELS))
     assert found.shape == (4, network.DIMENSIONS)
@@ -65,8 +75,9 @@ def test_embedding_is_the_mean_of_a_face_and_its_mirror_image(untrained: keras.M
     assert not np.allclose(both[0], both[1], atol=1e-2)
 
 
-def test_mirrored_image_has_the_same_vector(untrained: keras.Model) -> None:
-    first, other = (np.asarray(untrained(x)) for x in (PIXELS, PIXELS[:, :, ::-1]))
+def test_mirrored_image_has_the_same_vector_where_nothing_is_moved(untrained: keras.Model) -> None:
+    still = network.embedding(untrained.get_layer("views"))
+    first, other = (np.asarray(still(x)) for x in (PIXELS, PIXELS[:, :, ::-1]))
     assert (first * other).sum(axis=1) / (first * first).sum(axis=1) == pytest.approx(1, abs=1e-3)
     assert not np.allclose(first[0], first[1], atol=1e-2)
 

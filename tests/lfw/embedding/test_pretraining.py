@@ -12,10 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 from lfw.embedding import pretraining
+from lfw.embedding.alignment import align_all, learn_alignment
 from lfw.embedding.checkpoint import forget
 from lfw.embedding.cohort import Cohort
-from lfw.embedding.network import DIMENSIONS, alignment
+from lfw.embedding.network import DIMENSIONS, preprocess
 from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
+from lfw.embedding.watching import cut_faces, read_faces
 from lfw.pairs import view1_pairs
 from tests.lfw.embedding.conftest import PIXELS, read
 from tests.lfw.named_images import images_of
@@ -98,6 +100,11 @@ def test_model_goes_from_pixels_to_vectors(whole: Pretrained) -> None:
     assert found.shape == (4, DIMENSIONS)
     assert np.isfinite(found).all()
     assert getattr(whole.model.get_layer("views"), "optimizer", None) is None
+    faces = read_faces(read, ROWS["image_path"].tolist())
+    learned_alone = learn_alignment(faces, seed=5).get_weights()[0]
+    inside = whole.model.get_layer("alignment").get_weights()[0]
+    assert np.abs(inside).max() > 0
+    np.testing.assert_allclose(inside, learned_alone, rtol=0.07, atol=1e-6)
 
 
 def test_weights_have_few_digits(whole: Pretrained) -> None:
@@ -188,13 +195,25 @@ def test_pairs_of_both_kinds_are_watched_or_none(
     assert history.drop(columns="seconds").to_dict("records") == [{"epoch": 1, "loss": 0.5}]
 
 
-def test_tuned_views_are_others_near_the_given_ones(untrained: keras.Model) -> None:
+def test_tuned_views_are_others_near_the_given_ones(
+    untrained: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     views = keras.models.clone_model(untrained.get_layer("views"))
     views.set_weights(untrained.get_layer("views").get_weights())
     told: Told = []
-    tuned, history = tune_views(
-        views, alignment(), PIXELS, np.array([0, 1, 0, 1]), 2, 0, teller(told)
-    )
+    aligned = untrained.get_layer("alignment")
+    asked: list[NDArray[np.uint8]] = []
+    one_epoch = pretraining._one_epoch
+
+    def noted(net: keras.Model, faces: NDArray[np.uint8], *rest: Any) -> float:
+        asked.append(faces)
+        return one_epoch(net, faces, *rest)
+
+    monkeypatch.setattr(pretraining, "_one_epoch", noted)
+    tuned, history = tune_views(views, aligned, PIXELS, np.array([0, 1, 0, 1]), 2, 0, teller(told))
+    wide = cut_faces(preprocess(), PIXELS)
+    assert np.array_equal(asked[0], align_all(aligned, wide))
+    assert not np.array_equal(asked[0], wide)
     assert told == [(epoch, 2, {"loss", "seconds"}) for epoch in (1, 2)]
     assert history["epoch"].tolist() == [1, 2]
     assert tuned is not views
