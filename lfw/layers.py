@@ -181,6 +181,7 @@ class FaceAligner(keras.layers.Layer):  # type: ignore[misc]
     LIMITS = (16.0, 16.0, 0.3, math.radians(20))
     """The most that a face is moved: columns and rows, in pixels, logarithm of scale, angle."""
 
+    _PARTS = 64  # of a grey level: even areas stay even, and no last digit becomes a whole level
     _SHRUNK, _CELL = 2, 4  # at half the size it is told as well, and sooner
 
     def __init__(self, height: int, width: int, passes: int = 3, **kwargs: Any) -> None:
@@ -198,9 +199,10 @@ class FaceAligner(keras.layers.Layer):  # type: ignore[misc]
         self.bias = self.add_weight((motions,), "zeros", trainable=False, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        """Take pixels (n, h, w, 3), 0 to 255, to whole values (n, height, width, 3)."""
+        """Take pixels (n, h, w, 3), 0 to 255, to faces (n, height, width, 3)."""
         faces = ops.cast(inputs, "float32")
-        return ops.round(move(faces, self.motion(faces), self.size))  # as crops are
+        moved = move(faces, self.motion(faces), self.size)
+        return ops.round(moved * self._PARTS) / self._PARTS
 
     def motion(self, faces: Any) -> Any:
         """Say where the faces of images (n, h, w, 3) lie: four numbers each, as `LIMITS` has."""

@@ -78,7 +78,7 @@ class Watch:
         if self._paths:
             wide = keras.Input((*network.WIDE, 3))
             cut = keras.Model(wide, aligned(wide))
-            self._faces = ask(cut, read_faces(pixels, self._paths)).astype(np.uint8)
+            self._faces = ask(cut, read_faces(pixels, self._paths)).round().astype(np.uint8)
 
     def measure(self) -> dict[str, float]:
         """Give the area under the ROC curve and the accuracy; nothing without both kinds."""

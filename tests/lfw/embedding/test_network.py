@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from lfw.embedding import network
 from lfw.images import FACE
 from lfw.layers import ColourCrop
+from lfw.networks.asking import ask
 from tests.lfw.embedding.conftest import PIXELS
 
 PART = network.DIMENSIONS // network.VIEWS
@@ -87,3 +88,9 @@ def test_what_lies_around_the_margin_does_not_count(untrained: keras.Model) -> N
     painted[:, :25] = 0
     painted[:, :, 202:] = 255
     assert np.array_equal(np.asarray(untrained(painted)), np.asarray(untrained(PIXELS)))
+
+
+def test_a_few_images_and_many_have_the_same_vectors(untrained: keras.Model) -> None:
+    many = ask(untrained, np.concatenate([PIXELS] * 8))
+    assert many[:4] == pytest.approx(np.asarray(untrained(PIXELS)), abs=1e-4)
+    assert many[:2] == pytest.approx(np.asarray(untrained(PIXELS[:2])), abs=1e-4)
