@@ -31,6 +31,7 @@ from lfw.digest import code_digests, value_digest
 from lfw.embedding.cohort import check_unseen
 from lfw.embedding.store import SHIPPED, Embedding, read_embedding
 from lfw.embedding.vectors import vectors_of
+from lfw.errors import InputError
 from lfw.evaluation import score
 from lfw.fetch import fetch
 from lfw.files import write_text
@@ -103,18 +104,23 @@ def main() -> None:
     kept = folder / "benchmarks" / "accuracy.json"
     known: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
     embedding = read_embedding(Path(asked.embedding))
-    if not asked.table:
-        data = _data(asked.source, folder)
-        for protocol in asked.protocols.split(","):
-            for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-                task = _task(data, protocol, seed, embedding)
-                for model in asked.models.split(","):
-                    label = embedding.card["label"] if model == "embedding" else ""
-                    key, digest = f"{protocol}/{model}/{label}/{seed}", _digest(model, task)
-                    if known.get(key, {}).get("digest") != digest:
-                        known[key] = _measure(model, protocol, label, task) | {"digest": digest}
-                        write_text(kept, json.dumps(known, indent=1))
-    _print(pd.DataFrame(known.values()))
+    data = _data(asked.source, folder)
+    shown: list[dict[str, Any]] = []
+    for protocol in asked.protocols.split(","):
+        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+            task = _task(data, protocol, seed, embedding)
+            for model in asked.models.split(","):
+                label = embedding.card["label"] if model == "embedding" else ""
+                key, digest = f"{protocol}/{model}/{label}/{seed}", _digest(model, task)
+                if known.get(key, {}).get("digest") != digest:
+                    if asked.table:
+                        continue  # not known of this code, this split and this embedding
+                    known[key] = _measure(model, protocol, label, task) | {"digest": digest}
+                    write_text(kept, json.dumps(known, indent=1))
+                shown.append(known[key])
+    if not shown:
+        raise InputError("nothing of what was asked for has been measured with this code yet.")
+    _print(pd.DataFrame(shown))
 
 
 def _arguments() -> argparse.Namespace:

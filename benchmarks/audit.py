@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.contest import Claim, Result, compare, contest, finish, options
+from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
 from benchmarks.data import Data, bring, same_photos
 from benchmarks.peers.loops import load_all, look_at_sizes
 from lfw.audit import audit_images
@@ -68,8 +68,11 @@ def _run(data: Data, files: Path, rounds: int, part: int, *, doubles: bool) -> R
     if part and importlib.util.find_spec("cleanvision") is not None:
         seen = paths[:part]
         few = _against_cleanvision(root, files, seen, rounds)
-        words = (f"first audit of {len(seen):,} images", "cleanvision")
+        peer = "cleanvision, all it looks for, doubles among it"
+        words = (f"first audit of {len(seen):,} images", peer)
         claims.append(compare(few, ("part", "cleanvision"), words, 40.0, "least"))
+        words = ("the same, and the search for doubled photographs", peer)
+        claims.append(compare(few, ("part and doubles", "cleanvision"), words, None, "least"))
         taken |= few
     setting = {"images": len(paths), **cut_images_found(files, paths)}
     return Result("audit", "python -m benchmarks.audit", claims, taken, setting)
@@ -110,9 +113,14 @@ def _against_cleanvision(
             done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
             return float(done.stdout.split()[-1])
 
-        return contest(
-            {"cleanvision": clean, "part": lambda _: discard(audit_images(root, paths))}, rounds
-        )
+        contenders: dict[str, Contender] = {
+            "cleanvision": clean,
+            "part": lambda _: discard(audit_images(root, paths)),
+            "part and doubles": lambda _: discard(
+                same_photos(root, paths, audit_images(root, paths))
+            ),
+        }
+        return contest(contenders, rounds)
 
 
 def cut_images_found(root: Path, paths: list[str]) -> dict[str, object]:
@@ -125,10 +133,11 @@ def cut_images_found(root: Path, paths: list[str]) -> dict[str, object]:
             names.append(Path(path).name)
             length = int(len(content) * rng.uniform(0.3, 1.0)) - 2
             (Path(folder) / names[-1]).write_bytes(content[:length])
-        audit = audit_images(Path(folder), names)
+        audit, whole = audit_images(Path(folder), names), audit_images(root, paths[:_CUT])
         opened = len(names) - len(look_at_sizes(Path(folder), names))
         return {
             "images cut short": len(names),
+            "found by the audit of them as they are": len(whole.unusable),
             "found by the audit": len(audit.unusable),
             "found by Pillow load": load_all(Path(folder), names),
             "found by the loop over sizes": opened,

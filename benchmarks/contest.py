@@ -11,7 +11,9 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,6 +27,8 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 SIGNS = {"most": "≤", "least": "≥"}
 
 RESULTS = Path(__file__).parent / "results"
+_ROOT = Path(__file__).parents[1]
+_CODE = ("lfw", "tasks", "flows", "infra", "benchmarks/*.py", "uv.lock")
 
 Contender = Callable[[int], "float | None"]
 """Takes the number of the round; gives what it measured, or None to have its seconds counted."""
@@ -220,8 +224,25 @@ def machine() -> dict[str, object]:
         "processor": platform.processor() or platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
+        "code": _commit(),
         "measured": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _commit() -> str:
+    """Name the commit that was measured, and say whether code differed from it."""
+    found = shutil.which("git") or ""
+
+    def git(*asked: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603
+            [found, *asked], cwd=_ROOT, capture_output=True, text=True, check=False
+        )
+
+    if not found:
+        return "unknown"
+    named = git("rev-parse", "--short=10", "HEAD").stdout.strip()
+    changed = git("diff", "--quiet", "HEAD", "--", *_CODE).returncode
+    return f"{named} and changes" if named and changed else named or "unknown"
 
 
 def finish(result: Result, *, as_json: bool, keep: Path | None = None) -> None:

@@ -14,6 +14,7 @@ import psutil
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_TO_END = 60
 _MEGABYTE = 1e6
+_OURS = ("PYTHONDONTWRITEBYTECODE", "TF_ENABLE_ONEDNN_OPTS")  # `lfw` sets the latter: no peer does
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def run(arguments: list[str], environ: dict[str, str] | None = None) -> Ran:
     RuntimeError
         If it fails; with the end of what it said.
     """
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    kept = {k: v for k, v in os.environ.items() if k not in _OURS}
     since = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-m", *arguments],

@@ -10,11 +10,14 @@ thread, and are spent within the stages and the rest.
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from pyinstrument.frame import Frame
+from pyinstrument.session import Session
 
 from benchmarks.contest import Claim, Result, finish, options
 from benchmarks.data import Data, bring
@@ -22,6 +25,9 @@ from benchmarks.processes import run
 from lfw.settings import data_folder
 
 _SHOWN = 12
+_PYTHON = "Python"
+_OURS = re.compile(r"/(lfw|tasks|flows|infra)/")
+_WAITING = {"sleep", "lock.acquire", "select", "poll", "select.poll", "select.epoll.poll"}
 WHY = {
     "fetch-and-unpack": "SHA-256 of the archive and of every image; one file written of all images",
     "read-lists": "nine lists, every reference checked against the files",
@@ -31,7 +37,7 @@ WHY = {
     "find-embedding": "a file copied from the registry, and read",
     "stratified-split": "SHA-256 of every image of the split; a figure",
     "train": "images taken through the embedding, which are most of it; heads fitted",
-    "baselines": "three methods fitted; 2,000 resamples for each interval",
+    "baselines": "three methods fitted",
     "open-set": "strangers taken through the embedding, once for all selections",
     "evaluate": "the saved network read, and asked about six images; intervals; figures",
     "register": "the model saved, checked and registered in MLflow",
@@ -43,19 +49,20 @@ def measure(data: Data) -> Result:
     claims: list[Claim] = []
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
         for which in ("first run", "again"):
-            kept = Path(scratch) / f"{which}.json"
-            profiled = ["pyinstrument", "-r", "json", "-o", str(kept), "-m", "infra.start"]
+            kept = Path(scratch) / f"{which}.pyisession"
+            profiled = ["pyinstrument", "-r", "pyisession", "-o", str(kept), "-m", "infra.start"]
             asked = ["train", "--source", data.source.location, "--json"]
             ran = run([*profiled, *asked], {"LFW_DATA": str(Path(scratch) / "data")})
             stages = {one["name"]: one["seconds"] for one in json.loads(ran.output)["stages"]}
-            frame = json.loads(kept.read_text(encoding="utf-8"))["root_frame"]
+            # As it was recorded: what pyinstrument prints leaves the import statements out.
+            frame = Session.load(str(kept)).root_frame()
+            if frame is None:
+                raise RuntimeError(f"{which}: the profiler has seen nothing.")
             claims += _rows(which, ran.seconds, stages, frame)
     return Result("profile", "python -m benchmarks.profile", claims, {}, {"rounds": 1})
 
 
-def _rows(
-    which: str, seconds: float, stages: dict[str, float], frame: dict[str, Any]
-) -> Iterator[Claim]:
+def _rows(which: str, seconds: float, stages: dict[str, float], frame: Frame) -> Iterator[Claim]:
     def row(what: str, value: float, note: str = "") -> Claim:
         share = f"{100 * value / seconds:.0f} %"
         return Claim(f"{which}: {what}", "", None, "most", "s", [value], (share, ""), note)
@@ -70,27 +77,33 @@ def _rows(
         yield row(f"{library}, within all", took)
 
 
-def imports(frame: dict[str, Any]) -> float:
+def imports(frame: Frame) -> float:
     """Give the seconds below the outermost import statements."""
-    if "importlib._bootstrap" in frame["file_path"]:
-        return float(frame["time"])
-    return sum(imports(child) for child in frame["children"])
+    if "importlib._bootstrap" in (frame.file_path or ""):
+        return frame.time
+    return sum(imports(child) for child in frame.children)
 
 
-def libraries(frame: dict[str, Any]) -> Counter[str]:
-    """Give the seconds that each package's own code takes, what it calls in others apart."""
-    own = frame["time"] - sum(child["time"] for child in frame["children"])
-    found = Counter({_library(frame["file_path"]): own})
-    for child in frame["children"]:
-        found.update(libraries(child))
+def libraries(frame: Frame, caller: str = _PYTHON) -> Counter[str]:
+    """Give the seconds that each package's own code takes, what it calls in others apart.
+
+    What is written in C counts for the package that calls it, but for waiting.
+    """
+    name = _library(frame, caller)
+    found = Counter({name: frame.time - sum(child.time for child in frame.children)})
+    for child in frame.children:
+        found.update(libraries(child, name))
     return found
 
 
-def _library(path: str) -> str:
+def _library(frame: Frame, caller: str) -> str:
+    path = frame.file_path
+    if path is None or path.startswith("<built-in"):
+        return "waiting" if frame.function in _WAITING else caller
     _, inside, below = path.rpartition("site-packages/")
     if inside:
         return below.partition("/")[0].removesuffix(".py")
-    return "lfw-flow" if "/lfw/" in path or "/tasks/" in path else "Python"
+    return "lfw-flow" if _OURS.search(path) else _PYTHON
 
 
 def main() -> None:

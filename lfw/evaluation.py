@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.comparison import exact_mcnemar
-from lfw.intervals import bootstrap, wilson
+from lfw.intervals import wilson, wilson_over_classes
 
 ENOUGH = 20
 """Test images below which a group's accuracy is called "not enough data"."""
@@ -52,7 +52,7 @@ class Calibration:
 def score(truth: Labels, predicted: Labels) -> dict[str, Score]:
     """Compute accuracy, macro F1 and balanced accuracy, each with its interval.
 
-    Accuracy has Wilson's interval, the others a bootstrap within classes.
+    Accuracy has Wilson's interval, the others that of :func:`lfw.intervals.wilson_over_classes`.
 
     Parameters
     ----------
@@ -65,26 +65,27 @@ def score(truth: Labels, predicted: Labels) -> dict[str, Score]:
     counts = np.asarray(confusion_matrix(truth, predicted))
     return {
         "accuracy": Score(hits / len(truth), *wilson(hits, len(truth))),
-        "macro_f1": Score(float(_macro_f1(counts)), *bootstrap(_macro_f1, counts)),
-        "balanced_accuracy": Score(float(_balanced(counts)), *bootstrap(_balanced, counts)),
+        "macro_f1": _score_of_means(_macro_f1(counts), counts),
+        "balanced_accuracy": _score_of_means(_balanced(counts), counts),
     }
 
 
-def _macro_f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+def _score_of_means(mean: float, confusions: NDArray[np.int64]) -> Score:
+    sizes: list[int] = confusions.sum(axis=1).tolist()
+    return Score(mean, *wilson_over_classes(mean, sizes))
+
+
+def _macro_f1(confusions: NDArray[np.int64]) -> float:
     """Mean F1 of the classes that are there; one that is never answered counts as 0."""
-    right = np.diagonal(confusions, axis1=-2, axis2=-1)
-    true, answered = confusions.sum(axis=-1), confusions.sum(axis=-2)
+    right, true, answered = confusions.diagonal(), confusions.sum(axis=1), confusions.sum(axis=0)
     f1 = 2 * right / np.maximum(true + answered, 1)
-    mean: NDArray[np.float64] = (f1 * (true > 0)).sum(axis=-1) / (true > 0).sum(axis=-1)
-    return mean
+    return float(f1[true > 0].mean())
 
 
-def _balanced(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+def _balanced(confusions: NDArray[np.int64]) -> float:
     """Mean recall of the classes that are there."""
-    right = np.diagonal(confusions, axis1=-2, axis2=-1)
-    true = confusions.sum(axis=-1)
-    mean: NDArray[np.float64] = (right / np.maximum(true, 1)).sum(axis=-1) / (true > 0).sum(axis=-1)
-    return mean
+    true = confusions.sum(axis=1)
+    return float((confusions.diagonal()[true > 0] / true[true > 0]).mean())
 
 
 def score_classes(truth: Labels, predicted: Labels, classes: tuple[str, ...]) -> pd.DataFrame:

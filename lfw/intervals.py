@@ -1,17 +1,14 @@
 """Intervals: how far a figure may be from what more images would show."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 LEVEL = 0.95
-_RESAMPLES = 2000
 
 
-def wilson(hits: int, total: int) -> tuple[float, float]:
+def wilson(hits: float, total: float) -> tuple[float, float]:
     """Wilson's score interval of a share, at 95 %.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
@@ -20,7 +17,7 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        If `total` is not positive, or `hits` is not between 0 and `total`.
+        If `total` is below 1, or `hits` is not between 0 and `total`.
     """
     if not 0 <= hits <= total or total < 1:
         raise ValueError(f"{hits} of {total} is no share")
@@ -31,24 +28,27 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]], confusions: NDArray[np.int64]
-) -> tuple[float, float]:
-    """Percentile interval of a statistic at 95 %, over 2,000 resamples within each class.
+def wilson_over_classes(mean: float, sizes: Sequence[int]) -> tuple[float, float]:
+    """Wilson's interval of a figure that is a mean over classes, at 95 %.
 
-    Classes keep their sizes, as the split keeps them: a resampled row of the confusion matrix is
-    multinomial. The resamples are always the same, so one set of answers has one interval.
+    Were every class answered equally well, the mean of their recalls would vary as the share of
+    K² / (1/n₁ + … + 1/n_K) images does: with classes of one size that is all images. Classes
+    that differ make it vary less, so the interval is wide rather than narrow. A bootstrap within
+    classes holds a class without an error to be free of chance: of 6 classes of 15 images, 98 % of
+    them right, its 95 % were 78 in simulations, and these are 96 (of F1 the same).
 
     Parameters
     ----------
-    statistic
-        Takes confusion matrices of shape (n, classes, classes), gives a figure for each.
-    confusions
-        Numbers of images by true class (rows) and answered class, of shape (classes, classes).
+    mean
+        The mean over classes, from 0 to 1.
+    sizes
+        Images of each class; those without any are left out.
+
+    Raises
+    ------
+    ValueError
+        If no class has an image, or `mean` is not between 0 and 1.
     """
-    rng = np.random.default_rng(0)
-    rows = [
-        rng.multinomial(row.sum(), row / max(row.sum(), 1), size=_RESAMPLES) for row in confusions
-    ]
-    low, high = np.percentile(statistic(np.stack(rows, axis=1)), [2.5, 97.5])
-    return float(low), float(high)
+    there = [size for size in sizes if size > 0]
+    total = len(there) ** 2 / sum(1 / size for size in there) if there else 0
+    return wilson(mean * total, total)

@@ -99,6 +99,34 @@ class Mirror(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="lfw")
+class WithMirrorImages(keras.layers.Layer):  # type: ignore[misc]
+    """Let the mirror images follow: (n, h, w, c) to (2n, h, w, c). It has no weights."""
+
+    def call(self, inputs: Any) -> Any:
+        """Give the images, then those with left and right exchanged."""
+        return ops.concatenate([inputs, ops.flip(inputs, axis=2)], axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give (2n, h, w, c)."""
+        count, *rest = input_shape
+        return (None if count is None else 2 * count, *rest)
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class MeanOfHalves(keras.layers.Layer):  # type: ignore[misc]
+    """Average the first half of vectors with the second: (2n, d) to (n, d). It has no weights."""
+
+    def call(self, inputs: Any) -> Any:
+        """Average row k with row n + k."""
+        return ops.mean(ops.reshape(inputs, (2, -1, inputs.shape[-1])), axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Give (n, d)."""
+        count, *rest = input_shape
+        return (None if count is None else count // 2, *rest)
+
+
+@keras.saving.register_keras_serializable(package="lfw")
 class KnownShare(keras.layers.Layer):  # type: ignore[misc]
     """Take probabilities (n, k), "somebody else" the last, to that of being known (n, 1)."""
 
@@ -159,6 +187,23 @@ class OrientedGradients(keras.layers.Layer):  # type: ignore[misc]
         """Give what the layer is built from."""
         base: dict[str, Any] = super().get_config()
         return base | {"bins": self.bins, "cell": self.cell}
+
+
+@keras.saving.register_keras_serializable(package="lfw")
+class MirrorGradients(keras.layers.Layer):  # type: ignore[misc]
+    """Take oriented gradients of images to those of their mirror images. It has no weights.
+
+    What :class:`OrientedGradients` gives is turned into what it would give of the mirrored image,
+    for a hundredth of its time: columns change places, and so do left and right corners of a block,
+    and every orientation goes to the opposite one.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """Take (n, rows, columns, 4 bins) to the same shape."""
+        bins = inputs.shape[-1] // 4
+        opposite = [(bins - k) % bins for k in range(bins)]
+        order = [corner * bins + k for corner in (1, 0, 3, 2) for k in opposite]
+        return ops.take(ops.flip(inputs, axis=2), np.array(order), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="lfw")

@@ -11,7 +11,16 @@ import keras
 from keras import layers
 
 from lfw.images import FACE
-from lfw.layers import ColourCrop, FaceAligner, Grey, Mirror, OrientedGradients
+from lfw.layers import (
+    ColourCrop,
+    FaceAligner,
+    Grey,
+    MeanOfHalves,
+    Mirror,
+    MirrorGradients,
+    OrientedGradients,
+    WithMirrorImages,
+)
 from lfw.networks import SHAPE
 
 HEIGHT, WIDTH = 112, 96
@@ -55,12 +64,12 @@ def preprocess() -> keras.Model:
 def views() -> keras.Model:
     """Build the network, untrained: from faces (n, 112, 96, 3) to a vector of each view."""
     face = keras.Input((HEIGHT, WIDTH, 3), name="face")
-    mirrored = Mirror()(face)
+    gradients = OrientedGradients(cell=8)(Grey()(face))  # 13x11
     found = [
-        _gradient_view(face, "gradients"),
+        _gradient_view(gradients, "gradients"),
         _pixel_view(face, "pixels"),
-        _gradient_view(mirrored, "mirrored-gradients"),
-        _pixel_view(mirrored, "mirrored-pixels"),
+        _gradient_view(MirrorGradients()(gradients), "mirrored-gradients"),
+        _pixel_view(Mirror()(face), "mirrored-pixels"),
     ]
     return keras.Model(face, found, name="views")
 
@@ -86,8 +95,8 @@ def embedding(trained: keras.Model, aligned: FaceAligner | None = None) -> keras
     """
     pixels = keras.Input(SHAPE, name="pixels")
     face = (aligned or alignment())(preprocess()(pixels))
-    both = [joined_views(trained, each) for each in (face, Mirror()(face))]
-    return keras.Model(pixels, layers.Average(name="embedding")(both), name="embedding")
+    both = joined_views(trained, WithMirrorImages()(face))  # as one batch: half to trace
+    return keras.Model(pixels, MeanOfHalves(name="embedding")(both), name="embedding")
 
 
 def alignment_of(network: keras.Model) -> FaceAligner:
@@ -104,9 +113,8 @@ def joined_views(trained: keras.Model, face: keras.KerasTensor) -> keras.KerasTe
     return layers.Concatenate()([layers.UnitNormalization()(view) for view in trained(face)])
 
 
-def _gradient_view(face: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    x = _normalise(OrientedGradients(cell=8)(Grey()(face)))  # 13x11
-    x = _convolve(x, 96, 3)
+def _gradient_view(gradients: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    x = _convolve(_normalise(gradients), 96, 3)
     x = _residual(x, 128)
     x = _residual(x, 192, stride=2)  # 7x6
     return _vector(x, name)

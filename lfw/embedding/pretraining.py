@@ -31,9 +31,6 @@ from lfw.layers import FaceAligner
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 Embed = Callable[[list[str]], NDArray[np.float32]]
 
-_WORTH_COMPILING = 200
-"""Steps from which on a fit is compiled (XLA): that takes a minute, and makes a step a little
-shorter."""
 _TUNING_RATE = 1e-4
 """Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
 
@@ -261,7 +258,7 @@ def _with_softmax(
     net.compile(
         keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
         loss=[loss] * len(net.outputs),
-        jit_compile=recipe.epochs * steps >= _WORTH_COMPILING,
+        jit_compile=False,  # XLA compiles for a minute; without AVX-512 its steps are longer, too
     )
     return net
 
@@ -301,8 +298,5 @@ def _batches(
     size = min(recipe.batch_size, len(order))
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        changed = [
-            recipe.augmentation.apply(faces[k], rng, (network.HEIGHT, network.WIDTH))
-            for k in chosen
-        ]
-        yield np.stack(changed), (labels[chosen],) * network.VIEWS
+        changed = recipe.augmentation.apply_all(faces[chosen], rng, (network.HEIGHT, network.WIDTH))
+        yield changed, (labels[chosen],) * network.VIEWS

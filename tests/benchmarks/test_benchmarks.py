@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyinstrument.frame import Frame
+from pyinstrument.session import Session
 
 from benchmarks import audit, commands, growth, profile, ready, scaling, scoring, startup
 from benchmarks.__main__ import BENCHMARKS
@@ -40,6 +41,7 @@ def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
     cut = result.setting["images cut short"]
     assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
     assert result.setting["found by the loop over sizes"] == 0
+    assert result.setting["found by the audit of them as they are"] == 0
 
 
 def test_ready_reads_the_same_images_every_way(data: Data, sample_zip: Path) -> None:
@@ -57,6 +59,8 @@ def test_growth_works_on_generated_sets(stage: str, data: Data, tmp_path: Path) 
     took = growth.stage_of(stage, data.as_files(tmp_path)[1])
     assert took["seconds"] > 0
     assert 0 <= took["megabytes"] < 100
+    people = data.people[data.people["images"] >= 10] if stage == "split" else data.people
+    assert took["images"] == people["images"].sum()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no mark that can be put back")
@@ -94,9 +98,8 @@ def test_scoring_scores_every_image() -> None:
         return pd.DataFrame({"name": "A", "probability": one, "A": one, "B": 0 * one})
 
     result = scoring.run(Scorer("drawn", "1", 0.5, answer), images=40, rounds=1)
-    assert len(result.claims) == 4
-    # First of all, then in warm-up and one round, by scoring and by the network alone.
-    assert sum(asked) == 40 + 2 * 2 * 40
+    assert len(result.claims) == 2
+    assert sum(asked) == 2 * 2 * 40  # in warm-up and one round, by scoring and the network alone
 
 
 def test_notebook_lists_the_images_that_there_are(data: Data) -> None:
@@ -134,25 +137,46 @@ def test_each_takes_rounds_and_a_folder_to_keep(name: str) -> None:
     assert {"--rounds", "--json", "--keep"} <= set(done.stdout.replace("[", " ").split())
 
 
-def test_each_round_has_other_people(data: Data) -> None:
-    rounds = commands.rows_of_six(data)
-    named = [name for six in rounds for name in six]
-    assert len(named) == len(set(named)) >= 6
-    assert set(named) <= set(data.people["name"])
-    assert len(rounds[0]) == 6
+def test_the_other_people_are_none_of_the_six(data: Data) -> None:
+    six = data.people.sort_values(["images", "name"], ascending=[False, True])["name"][:6]
+    others = commands.other_people(data.people)
+    assert len(others) == len(set(others)) > 1
+    assert set(others) <= set(data.people["name"]) - set(six)
+
+
+def test_the_other_people_have_as_many_images_as_the_notebook(data: Data) -> None:
+    counts = [500, 400, 300, 200, 150, 100, 90, 80, 70, 65, 64, 63, 62, 61, 60, 60]
+    people = pd.DataFrame({"name": [f"P_{count}" for count in counts], "images": counts})
+    ranked = commands.other_people(people)
+    assert ranked == [f"P_{count}" for count in counts[6:14]]  # 7 x 62 = 434, 8 x 61 = 488
 
 
 def test_profile_tells_imports_from_work() -> None:
-    def frame(path: str, seconds: float, *inside: dict[str, Any]) -> dict[str, Any]:
-        return {"file_path": path, "time": seconds, "children": list(inside)}
+    def frame(path: str, function: str, own: float, *inside: Frame) -> Frame:
+        seconds = own + sum(child.time for child in inside)
+        return Frame(f"{function}\x00{path}\x001", list(inside), seconds)
 
-    pandas = frame("/x/site-packages/pandas/__init__.py", 2.0)
-    loading = frame("<frozen importlib._bootstrap>", 2.5, pandas)
-    work = frame("/x/lfw/audit.py", 4.0, frame("/x/site-packages/cv2.py", 3.0))
-    whole = frame("/x/infra/start.py", 7.0, loading, work)
+    pandas = frame("/x/site-packages/pandas/__init__.py", "<module>", 2.0)
+    loading = frame("<frozen importlib._bootstrap>", "_load", 0.5, pandas)
+    warp = frame("<built-in>", "warpAffine", 1.5)
+    cv2 = frame("/x/site-packages/cv2.py", "resize", 3.0, warp)
+    asleep = frame("<built-in>", "sleep", 0.25)
+    work = frame("/x/lfw/audit.py", "audit", 1.0, cv2, asleep)
+    whole = frame("/x/start.py", "main", 0.5, loading, work)
     assert profile.imports(whole) == 2.5
     found = profile.libraries(whole)
-    assert found == {"pandas": 2.0, "Python": 1.0, "lfw-flow": 1.0, "cv2": 3.0}
+    assert found == {"pandas": 2.0, "Python": 1.0, "lfw-flow": 1.0, "cv2": 4.5, "waiting": 0.25}
+
+
+def test_profile_sees_imports_in_what_the_profiler_keeps(tmp_path: Path) -> None:
+    script, kept = tmp_path / "script.py", tmp_path / "kept.pyisession"
+    script.write_text("import time\nimport sklearn.svm\ntime.sleep(0.3)\n")
+    asked = ["-r", "pyisession", "-o", str(kept), str(script)]
+    subprocess.run([sys.executable, "-m", "pyinstrument", *asked], check=True)
+    whole = Session.load(str(kept)).root_frame()
+    assert whole is not None
+    assert profile.imports(whole) > 0.2
+    assert profile.libraries(whole)["waiting"] == pytest.approx(0.3, abs=0.15)
 
 
 def test_pages_have_the_figures_that_were_kept() -> None:

@@ -1,17 +1,13 @@
 """Intervals are those of the literature, and always the same."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from lfw.intervals import bootstrap, wilson
-
-Z = 1.959963984540054
+from lfw.evaluation import score
+from lfw.intervals import wilson, wilson_over_classes
 
 
 @pytest.mark.parametrize(
@@ -41,30 +37,34 @@ def test_wilson_is_of_a_share(hits: int, total: int) -> None:
         wilson(hits, total)
 
 
-def accuracy(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-    right = np.trace(confusions, axis1=-2, axis2=-1)
-    return np.asarray(right / confusions.sum(axis=(-2, -1)), dtype=np.float64)
+def test_of_equal_classes_a_mean_has_the_interval_of_all_images() -> None:
+    assert wilson_over_classes(88 / 90, [15] * 6) == pytest.approx(wilson(88, 90))
+    assert wilson_over_classes(1.0, [15, 0, 15]) == pytest.approx(wilson(30, 30))
 
 
-def test_bootstrap_is_always_the_same_and_holds_the_value() -> None:
-    confusions = np.array([[40, 10], [5, 45]])
-    low, high = bootstrap(accuracy, confusions)
-    assert (low, high) == bootstrap(accuracy, confusions)
-    assert low < 0.85 < high
+def test_a_small_class_makes_a_mean_less_certain() -> None:
+    low, high = wilson_over_classes(0.9, [100, 5])
+    assert (low, high) == pytest.approx(wilson(0.9 * 400 / 21, 400 / 21))  # 4 / (1/100 + 1/5)
+    assert high - low > np.subtract(*wilson_over_classes(0.9, [53, 52])[::-1])
 
 
-def test_bootstrap_is_as_wide_as_chance_within_classes() -> None:
-    low, high = bootstrap(accuracy, np.array([[400, 100], [50, 450]]))
-    spread = math.sqrt(500 * 0.8 * 0.2 + 500 * 0.9 * 0.1) / 1000
-    assert high - low == pytest.approx(2 * Z * spread, rel=0.08)
+@pytest.mark.parametrize(("mean", "sizes"), [(0.5, []), (0.5, [0, 0]), (1.1, [3]), (-0.1, [3])])
+def test_a_mean_over_classes_is_a_share(mean: float, sizes: list[int]) -> None:
+    with pytest.raises(ValueError, match="is no share"):
+        wilson_over_classes(mean, sizes)
 
 
-def test_bootstrap_keeps_the_size_of_classes() -> None:
-    def least_class(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.asarray(confusions.sum(axis=-1).min(axis=-1), dtype=np.float64)
-
-    assert bootstrap(least_class, np.array([[3, 4], [90, 10]])) == (7, 7)
-
-
-def test_bootstrap_of_a_class_without_images_and_of_no_errors() -> None:
-    assert bootstrap(accuracy, np.array([[9, 0, 0], [0, 0, 0], [0, 0, 9]])) == (1, 1)
+@pytest.mark.parametrize("right", [0.9, 0.978])
+def test_95_of_100_intervals_over_classes_hold_the_truth(right: float) -> None:
+    rng = np.random.default_rng(0)
+    chances = np.full((6, 6), (1 - right) / 5)
+    np.fill_diagonal(chances, right)
+    truth = np.repeat(np.arange(6), 15)
+    held = {"macro_f1": 0, "balanced_accuracy": 0}
+    for _ in range(400):
+        rows = [rng.multinomial(15, row) for row in chances]
+        answers = np.concatenate([np.repeat(np.arange(6), row) for row in rows])
+        scores = score(truth, answers)
+        for name in held:
+            held[name] += scores[name].low <= right <= scores[name].high
+    assert all(0.92 <= times / 400 <= 0.99 for times in held.values())  # a bootstrap: 0.78

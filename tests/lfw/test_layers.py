@@ -15,8 +15,11 @@ from lfw.layers import (
     Grey,
     GreyCrop,
     KnownShare,
+    MeanOfHalves,
     Mirror,
+    MirrorGradients,
     OrientedGradients,
+    WithMirrorImages,
     move,
 )
 from tests.lfw.bad_images import drawn
@@ -131,6 +134,24 @@ def test_mirror_exchanges_left_and_right_alone() -> None:
     assert np.array_equal(np.asarray(Mirror()(images)), images[:, :, ::-1])
 
 
+def test_mirror_images_follow_the_images_and_halves_are_averaged() -> None:
+    images = np.arange(2 * 3 * 4 * 2).reshape(2, 3, 4, 2)
+    both = np.asarray(WithMirrorImages()(images))
+    assert np.array_equal(both, np.concatenate([images, images[:, :, ::-1]]))
+    vectors = np.array([[1, 2], [3, 4], [5, 8], [-3, 0]], np.float32)
+    assert np.asarray(MeanOfHalves()(vectors)).tolist() == [[3, 5], [0, 2]]
+
+
+@pytest.mark.parametrize(("bins", "cell"), [(9, 8), (7, 6), (8, 4)])
+def test_mirrored_gradients_are_those_of_the_mirror_image(bins: int, cell: int) -> None:
+    height, width = 8 * cell, 6 * cell
+    grey = np.random.default_rng(5).integers(0, 256, (3, height, width, 1)).astype(np.float32)
+    layer = OrientedGradients(bins=bins, cell=cell)
+    given, wanted = np.asarray(layer(grey)), np.asarray(layer(grey[:, :, ::-1]))
+    assert np.asarray(MirrorGradients()(given)) == pytest.approx(wanted, abs=1e-5)
+    assert not np.allclose(given, wanted, atol=0.1)
+
+
 def test_known_share_is_what_the_last_class_leaves() -> None:
     found = np.asarray(KnownShare()(np.array([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]], np.float32)))
     assert found.tolist() == [[0.75], [0]]
@@ -154,6 +175,9 @@ def test_crop_takes_any_kind_of_number(
         OrientedGradients(bins=7, cell=6),
         Grey(),
         Mirror(),
+        MirrorGradients(),
+        WithMirrorImages(),
+        MeanOfHalves(),
         KnownShare(),
     ],
     ids=lambda layer: type(layer).__name__,
