@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.comparison import exact_mcnemar
-from lfw.intervals import wilson, wilson_over_classes
+from lfw.intervals import wilson, wilson_of_people, wilson_over_classes
 
 ENOUGH = 20
 """Test images below which a group's accuracy is called "not enough data"."""
@@ -178,7 +178,8 @@ def score_groups(
     -------
     DataFrame
         ``attribute``, ``group``, ``people``, ``images``, ``accuracy``, ``low``, ``high``,
-        ``note``: below 20 images the figures are missing and the note says so.
+        ``note``: below 20 images the figures are missing and the note says so. Intervals are those
+        of :func:`lfw.intervals.wilson_of_people`.
     """
     joined = annotations.set_index("image_path").reindex(image_paths).fillna("")
     rows = []
@@ -197,8 +198,9 @@ def _group_accuracy(
 ) -> tuple[float | None, float | None, float | None, str]:
     if len(truth) < ENOUGH:
         return None, None, None, "not enough data"
-    hits = int((truth == predicted).sum())
-    return hits / len(truth), *wilson(hits, len(truth)), ""
+    right = truth == predicted
+    accuracy = float(right.mean())
+    return accuracy, *wilson_of_people(right, truth), ""
 
 
 def mcnemar(truth: Labels, predicted: Labels, other: Labels) -> float:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 LEVEL = 0.95
@@ -52,3 +54,30 @@ def wilson_over_classes(mean: float, sizes: Sequence[int]) -> tuple[float, float
     there = [size for size in sizes if size > 0]
     total = len(there) ** 2 / sum(1 / size for size in there) if there else 0
     return wilson(mean * total, total)
+
+
+def wilson_of_people(right: NDArray[np.bool_], people: NDArray[np.int64]) -> tuple[float, float]:
+    """Wilson's interval of a share of images which are several of each person, at 95 %.
+
+    Images of one person are right or wrong together more often than chance has it, so they count
+    for fewer: for their number by the design effect, which is the variance of the share with people
+    as units over that with images as units, and at least 1. Source: L. Kish, "Survey Sampling",
+    Wiley (1965).
+
+    Parameters
+    ----------
+    right
+        Whether each image was answered rightly, of shape (n,).
+    people
+        Who each shows, as a number, of shape (n,).
+    """
+    total, share = len(right), float(np.mean(right))
+    counts = np.bincount(people)[np.unique(people)]
+    hits = np.bincount(people, weights=right)[np.unique(people)]
+    chance = total * share * (1 - share)
+    effect = 1.0
+    if len(counts) > 1 and chance > 0:
+        between = float(((hits - share * counts) ** 2).sum()) * len(counts) / (len(counts) - 1)
+        effect = max(1.0, between / chance)
+    images = max(1.0, total / effect)
+    return wilson(share * images, images)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from lfw.download import kaggle_answers
 from lfw.manifest import Manifest, build_manifest
@@ -17,6 +18,9 @@ from tests.databases import make_databases
 from tests.web import Site
 
 REAL_ARCHIVE = "LFW_SOURCE"
+
+settings.register_profile("lfw", deadline=None)  # how long an example takes is no result here
+settings.load_profile("lfw")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from lfw.evaluation import score
-from lfw.intervals import wilson, wilson_over_classes
+from lfw.intervals import wilson, wilson_of_people, wilson_over_classes
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,32 @@ def test_95_of_100_intervals_over_classes_hold_the_truth(right: float) -> None:
         for name in held:
             held[name] += scores[name].low <= right <= scores[name].high
     assert all(0.92 <= times / 400 <= 0.99 for times in held.values())  # a bootstrap: 0.78
+
+
+def test_people_who_are_alike_leave_the_interval_of_their_images() -> None:
+    people = np.repeat(np.arange(20), 5)
+    one_wrong_each = np.tile([True, True, True, True, False], 20)
+    assert wilson_of_people(one_wrong_each, people) == pytest.approx(wilson(80, 100))
+    assert wilson_of_people(np.ones(100, bool), people) == pytest.approx(wilson(100, 100))
+    assert wilson_of_people(one_wrong_each, 0 * people) == pytest.approx(wilson(80, 100))
+
+
+def test_mistakes_of_one_person_make_a_group_less_certain() -> None:
+    people = np.repeat(np.arange(20), 5)
+    all_of_four = people >= 4
+    # As if each person were one image, but for the n - 1: 16 of 20 people, 19 of 20 of them.
+    assert wilson_of_people(all_of_four, people) == pytest.approx(wilson(0.8 * 19, 19))
+
+
+def test_intervals_of_people_hold_the_truth_where_those_of_images_do_not() -> None:
+    rng = np.random.default_rng(0)
+    people, held, naive = np.repeat(np.arange(30), 8), 0, 0
+    for _ in range(400):
+        chances = rng.beta(4, 1, 30)  # people differ; 0.8 on the whole
+        right = rng.random(240) < chances[people]
+        low, high = wilson_of_people(right, people)
+        held += low <= 0.8 <= high
+        low, high = wilson(int(right.sum()), 240)
+        naive += low <= 0.8 <= high
+    assert held / 400 > 0.92
+    assert naive / 400 < 0.9
