@@ -14,17 +14,14 @@ The search for doubled photographs is not in the audit here, nor are the thumbna
 it compares all images with all (docs/scaling.md), and grows with their square.
 """
 
-import gc
 import json
-import re
-import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.contest import Claim, Result, contest, finish, options
+from benchmarks.processes import most_held, most_held_from_now
 from benchmarks.processes import run as run_module
 from benchmarks.scaling import Made, make
 from lfw.audit import audit_images
@@ -35,7 +32,6 @@ from lfw.sample import write_sample
 from lfw.split import draw_split, sample_images, select_people
 
 STAGES = ("manifest", "audit", "split")
-_CLEAR = Path("/proc/self/clear_refs")
 _MOST = 1.1
 _MOST_MEGABYTES = 300.0
 
@@ -111,7 +107,7 @@ def stage_of(stage: str, root: Path) -> dict[str, float]:
     rows = expand_paths(people)
     if stage == "split":
         rows["sha256"] = [f"{number:064x}" for number in range(len(rows))]
-    before = _most_held_from_now()
+    before = most_held_from_now()
     since = time.perf_counter()
     if stage == "manifest":
         _ = build_manifest(root.parent).data_digest
@@ -122,25 +118,8 @@ def stage_of(stage: str, root: Path) -> dict[str, float]:
         names = select_people(people, wanted)
         chosen = sample_images(rows, names, wanted, 0)
         draw_split(chosen, [], 0)
-    took = {"seconds": time.perf_counter() - since, "megabytes": _most_held() - before}
+    took = {"seconds": time.perf_counter() - since, "megabytes": most_held() - before}
     return took | {"images": len(chosen if stage == "split" else rows)}
-
-
-def _most_held_from_now() -> float:
-    """Put the mark of the most memory back to what is held now, and give that, in megabytes."""
-    gc.collect()
-    if _CLEAR.exists():
-        _CLEAR.write_text("5")  # proc(5): resets the peak resident set size
-    return _most_held()
-
-
-def _most_held() -> float:
-    """Give the most megabytes that this process has held since the mark was put back."""
-    if _CLEAR.exists():
-        found = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-        return int(found[0]) * 1024 / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def main() -> None:

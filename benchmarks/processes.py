@@ -1,6 +1,9 @@
 """Commands measured as a user runs them: a process each, with all that it starts."""
 
+import gc
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +17,7 @@ import psutil
 _SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_TO_END = 60
 _MEGABYTE = 1e6
+_CLEAR = Path("/proc/self/clear_refs")
 _OURS = ("PYTHONDONTWRITEBYTECODE", "TF_ENABLE_ONEDNN_OPTS")  # `lfw` sets the latter: no peer does
 
 
@@ -69,6 +73,27 @@ def run(arguments: list[str], environ: dict[str, str] | None = None) -> Ran:
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{errors[-2000:]}")
     return Ran(seconds, watch.most / _MEGABYTE, output)
+
+
+def most_held_from_now() -> float:
+    """Put the mark of the most memory back to what is held now, and give that, in megabytes."""
+    gc.collect()
+    if _CLEAR.exists():
+        _CLEAR.write_text("5")  # proc(5): resets the peak resident set size
+    return most_held()
+
+
+def most_held() -> float:
+    """Give the most megabytes that this process has held since the mark was put back.
+
+    `getrusage` is asked off Linux only: on Linux what it tells begins with the most that the
+    starting process had held.
+    """
+    if _CLEAR.exists():
+        found = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(found[0]) * 1024 / _MEGABYTE
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGABYTE
 
 
 class _Watch(threading.Thread):

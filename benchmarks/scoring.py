@@ -12,9 +12,7 @@ scoring would take if all the rest cost nothing. Memory is the most that a proce
 """
 
 import os
-import resource
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
 from benchmarks.peers.loops import load_all
+from benchmarks.processes import most_held
 from benchmarks.processes import run as run_module
 from lfw.image_files import find_files
 from lfw.images import read_many
@@ -97,8 +96,7 @@ def score_alone(images: int) -> float:
         folder = Path(temporary)
         draw(folder, images)
         score_files(find_files([folder / "images"]), shipped_scorer(), folder / "out")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return most_held()
 
 
 def _discard(_: object) -> None:
