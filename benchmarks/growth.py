@@ -81,7 +81,7 @@ def run(images: int, factors: list[int], rounds: int) -> Result:
                 Claim(
                     f"memory of the {stage} at {factor} times",
                     "the process before the stage",
-                    _MOST_MEGABYTES,
+                    _MOST_MEGABYTES if factor >= 100 else None,  # what was aimed at is for that
                     "most",
                     "MB",
                     held,
