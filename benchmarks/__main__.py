@@ -2,8 +2,8 @@
 
     python -m benchmarks --source ~/Downloads/archive.zip     # make bench ARGS="--source …"
 
-About an hour on two quiet cores; most of it is five rounds of whole trainings. Accuracy is
-measured elsewhere (benchmarks.accuracy). The profile and what the stages cost at larger sizes are
+Three quarters of an hour on two quiet cores, most of it whole trainings. Accuracy is measured
+elsewhere (benchmarks.accuracy). The profile and what the stages cost at larger sizes are
 measured when named: `--only profile scaling`.
 """
 

@@ -257,7 +257,9 @@ def finish(result: Result, *, as_json: bool, keep: Path | None = None) -> None:
     keep
         The folder of results, or None to keep nothing.
     """
-    whole = asdict(result) | {"machine": machine()}
+    first = next(iter(result.taken.values()), [])
+    counted = {"rounds": len(first)} if first else {}
+    whole = asdict(result) | {"setting": counted | result.setting, "machine": machine()}
     text = json.dumps(whole, indent=1, ensure_ascii=False)
     if keep is not None:
         write_text(keep / f"{result.name}.json", text + "\n")
