@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy                       # everything: hours on two cores
     python -m benchmarks.accuracy --models embedding,hog_lda --protocols 6x75
-    python -m benchmarks.accuracy --table               # only print what was measured before
+    python -m benchmarks.accuracy --table               # print what is known of this code and data
 
 Every figure is kept in ``<data>/benchmarks/accuracy.json`` with a digest of the split, the
 code and the embedding that it rests on, and measured again only when that changed. The seeds of the
@@ -131,7 +131,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="how many")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--embedding", default=str(SHIPPED), help="folder of the embedding")
-    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--table", action="store_true", help="measure nothing: print what is known")
     return parser.parse_args()
 
 

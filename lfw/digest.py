@@ -48,8 +48,9 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
     Returns
     -------
     dict
-        One entry for each module of `package` that is reached (comments, layout and docstrings do
-        not count), and one for each installed distribution that they import, with its version.
+        One entry for each module of `package` that is reached, the packages that it lies in among
+        them (comments, layout and docstrings do not count), and one for each installed distribution
+        that they import, with its version.
 
     Raises
     ------
@@ -64,6 +65,8 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
         if name in reached:
             continue
         reached[name], imports = _parse(_source(name))
+        parent = name.rpartition(".")[0]  # runs before the module does
+        waiting.extend([parent] if parent and _source_file(parent) else [])
         for imported in imports:
             top = imported.partition(".")[0]
             if top == package:

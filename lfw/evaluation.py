@@ -65,27 +65,27 @@ def score(truth: Labels, predicted: Labels) -> dict[str, Score]:
     counts = np.asarray(confusion_matrix(truth, predicted))
     return {
         "accuracy": Score(hits / len(truth), *wilson(hits, len(truth))),
-        "macro_f1": _score_of_means(_macro_f1(counts), counts),
-        "balanced_accuracy": _score_of_means(_balanced(counts), counts),
+        "macro_f1": _score_of_means(_f1(counts), counts),
+        "balanced_accuracy": _score_of_means(_recall(counts), counts),
     }
 
 
-def _score_of_means(mean: float, confusions: NDArray[np.int64]) -> Score:
-    sizes: list[int] = confusions.sum(axis=1).tolist()
-    return Score(mean, *wilson_over_classes(mean, sizes))
+def _score_of_means(values: NDArray[np.float64], confusions: NDArray[np.int64]) -> Score:
+    sizes = confusions.sum(axis=1)
+    interval = wilson_over_classes(values.tolist(), sizes.tolist())
+    return Score(float(values[sizes > 0].mean()), *interval)
 
 
-def _macro_f1(confusions: NDArray[np.int64]) -> float:
-    """Mean F1 of the classes that are there; one that is never answered counts as 0."""
+def _f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 of each class; one that is never answered has 0."""
     right, true, answered = confusions.diagonal(), confusions.sum(axis=1), confusions.sum(axis=0)
-    f1 = 2 * right / np.maximum(true + answered, 1)
-    return float(f1[true > 0].mean())
+    return np.asarray(2 * right / np.maximum(true + answered, 1), np.float64)
 
 
-def _balanced(confusions: NDArray[np.int64]) -> float:
-    """Mean recall of the classes that are there."""
+def _recall(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Recall of each class; one without images has 0."""
     true = confusions.sum(axis=1)
-    return float((confusions.diagonal()[true > 0] / true[true > 0]).mean())
+    return np.asarray(confusions.diagonal() / np.maximum(true, 1), np.float64)
 
 
 def score_classes(truth: Labels, predicted: Labels, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -178,8 +178,8 @@ def score_groups(
     -------
     DataFrame
         ``attribute``, ``group``, ``people``, ``images``, ``accuracy``, ``low``, ``high``,
-        ``note``: below 20 images the figures are missing and the note says so. Intervals are those
-        of :func:`lfw.intervals.wilson_of_people`.
+        ``note``: below 20 images, or two people, the figures are missing and the note says so.
+        Intervals are those of :func:`lfw.intervals.wilson_of_people`.
     """
     joined = annotations.set_index("image_path").reindex(image_paths).fillna("")
     rows = []
@@ -196,7 +196,7 @@ def score_groups(
 def _group_accuracy(
     truth: Labels, predicted: Labels
 ) -> tuple[float | None, float | None, float | None, str]:
-    if len(truth) < ENOUGH:
+    if len(truth) < ENOUGH or len(set(truth.tolist())) < 2:
         return None, None, None, "not enough data"
     right = truth == predicted
     accuracy = float(right.mean())

@@ -189,7 +189,7 @@ def test_profile_sees_imports_in_what_the_profiler_keeps(tmp_path: Path) -> None
     whole = Session.load(str(kept)).root_frame()
     assert whole is not None
     assert profile.imports(whole) > 0.2
-    assert profile.libraries(whole)["waiting"] == pytest.approx(0.3, abs=0.15)
+    assert profile.libraries(whole)["waiting"] > 0.2
 
 
 def test_pages_have_the_figures_that_were_kept() -> None:

@@ -90,6 +90,14 @@ def test_change_of_code_reached_counts(module: str, old: str, new: str, package:
     assert {name for name in before if before[name] != after[name]} == {f"made.{module}"}
 
 
+def test_the_package_that_a_module_lies_in_counts(package: Path) -> None:
+    (package / "__init__.py").write_text("A = 1\n", encoding="utf-8")
+    before = digests()
+    change(package, "__init__", "A = 1", "A = 2")
+    after = digests()
+    assert {name for name in before if before[name] != after[name]} == {"made"}
+
+
 def test_missing_module_is_named(package: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match=r"made\.none"):
         code_digests(["made.none"], "made")

@@ -17,7 +17,7 @@ from lfw.evaluation import (
     score_classes,
     score_groups,
 )
-from lfw.intervals import wilson
+from lfw.intervals import wilson, wilson_of_people
 
 CLASSES = ("Ann", "Bob", "Cat")
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 2, 2])
@@ -142,11 +142,20 @@ def test_groups_have_a_figure_only_from_twenty_images() -> None:
     assert found["images"].tolist() == [20, 19, 6]
     assert found["people"].tolist() == [2, 2, 2]
     assert found.loc["a", "accuracy"] == pytest.approx(0.75)
-    assert list(found.loc["a", ["low", "high"]]) == pytest.approx(list(wilson(15, 20)))
+    low, high = wilson_of_people(predicted[:20] == truth[:20], truth[:20])
+    assert list(found.loc["a", ["low", "high"]]) == pytest.approx([low, high])
+    assert low < wilson(15, 20)[0] < wilson(15, 20)[1] < high  # two people say little of others
     assert found.loc["a", "note"] == ""
     for group in ("b", "no label"):
         assert found.loc[group, "note"] == "not enough data"
         assert found.loc[group, ["accuracy", "low", "high"]].isna().all()
+
+
+def test_a_group_of_one_person_has_no_figure() -> None:
+    paths = [f"{k}.jpg" for k in range(40)]
+    annotations = pd.DataFrame({"image_path": paths, "kind": "a"})
+    found = score_groups(annotations, paths, np.zeros(40, np.int64), np.zeros(40, np.int64))
+    assert found["note"].tolist() == ["not enough data"]
 
 
 @pytest.mark.parametrize(

@@ -38,20 +38,36 @@ def test_wilson_is_of_a_share(hits: int, total: int) -> None:
 
 
 def test_of_equal_classes_a_mean_has_the_interval_of_all_images() -> None:
-    assert wilson_over_classes(88 / 90, [15] * 6) == pytest.approx(wilson(88, 90))
-    assert wilson_over_classes(1.0, [15, 0, 15]) == pytest.approx(wilson(30, 30))
+    recalls = [1, 1, 14 / 15, 1, 14 / 15, 1]
+    assert wilson_over_classes(recalls, [15] * 6) == pytest.approx(wilson(88, 90))
+    assert wilson_over_classes([1.0, 0, 1.0], [15, 0, 15]) == pytest.approx(wilson(30, 30))
 
 
 def test_a_small_class_makes_a_mean_less_certain() -> None:
-    low, high = wilson_over_classes(0.9, [100, 5])
-    assert (low, high) == pytest.approx(wilson(0.9 * 400 / 21, 400 / 21))  # 4 / (1/100 + 1/5)
-    assert high - low > np.subtract(*wilson_over_classes(0.9, [53, 52])[::-1])
+    images = 400 / 21  # 4 / (1/100 + 1/5)
+    assert wilson_over_classes([0.9, 0.9], [100, 5]) == pytest.approx(wilson(0.9 * images, images))
+    assert wilson_over_classes([0.8, 1], [100, 5]) == pytest.approx(wilson(0.9 * images, images))
+    low, high = wilson_over_classes([1, 0.8], [100, 5])  # the small one is the hard one
+    assert high - low > 1.2 * np.subtract(*wilson(0.9 * images, images)[::-1])
 
 
-@pytest.mark.parametrize(("mean", "sizes"), [(0.5, []), (0.5, [0, 0]), (1.1, [3]), (-0.1, [3])])
-def test_a_mean_over_classes_is_a_share(mean: float, sizes: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("values", "sizes"), [([], []), ([0, 0], [0, 0]), ([1.1], [3]), ([-0.1], [3])]
+)
+def test_a_mean_over_classes_is_a_share(values: list[float], sizes: list[int]) -> None:
     with pytest.raises(ValueError, match="is no share"):
-        wilson_over_classes(mean, sizes)
+        wilson_over_classes(values, sizes)
+
+
+def test_small_classes_that_are_hard_do_not_narrow_the_interval() -> None:
+    rng, held = np.random.default_rng(0), 0
+    sizes = [106, 47, 29, 24, 22, 15, 14]
+    recalls = np.linspace(1, 0.85, 7)
+    for _ in range(400):
+        found = [rng.binomial(n, p) / n for n, p in zip(sizes, recalls, strict=True)]
+        low, high = wilson_over_classes(found, sizes)
+        held += low <= recalls.mean() <= high
+    assert held / 400 > 0.92
 
 
 @pytest.mark.parametrize("right", [0.9, 0.978])
@@ -70,30 +86,43 @@ def test_95_of_100_intervals_over_classes_hold_the_truth(right: float) -> None:
     assert all(0.92 <= times / 400 <= 0.99 for times in held.values())  # a bootstrap: 0.78
 
 
-def test_people_who_are_alike_leave_the_interval_of_their_images() -> None:
+def test_people_who_are_alike_count_by_their_images_but_for_their_number() -> None:
     people = np.repeat(np.arange(20), 5)
     one_wrong_each = np.tile([True, True, True, True, False], 20)
-    assert wilson_of_people(one_wrong_each, people) == pytest.approx(wilson(80, 100))
-    assert wilson_of_people(np.ones(100, bool), people) == pytest.approx(wilson(100, 100))
-    assert wilson_of_people(one_wrong_each, 0 * people) == pytest.approx(wilson(80, 100))
+    images = 100 * (1.959964 / 2.093024) ** 2  # of the normal, and of t with 19 degrees of freedom
+    assert wilson_of_people(one_wrong_each, people) == pytest.approx(
+        wilson(0.8 * images, images), abs=1e-6
+    )
 
 
 def test_mistakes_of_one_person_make_a_group_less_certain() -> None:
     people = np.repeat(np.arange(20), 5)
     all_of_four = people >= 4
-    # As if each person were one image, but for the n - 1: 16 of 20 people, 19 of 20 of them.
-    assert wilson_of_people(all_of_four, people) == pytest.approx(wilson(0.8 * 19, 19))
+    images = 19 * (1.959964 / 2.093024) ** 2  # people as units, 19 of 20 for the mean
+    assert wilson_of_people(all_of_four, people) == pytest.approx(
+        wilson(0.8 * images, images), abs=1e-6
+    )
 
 
-def test_intervals_of_people_hold_the_truth_where_those_of_images_do_not() -> None:
+def test_without_a_mistake_each_person_counts_for_one_image() -> None:
+    people = np.repeat(np.arange(12), 6)
+    assert wilson_of_people(np.ones(72, bool), people) == wilson(12, 12)
+    with pytest.raises(ValueError, match="one person"):
+        wilson_of_people(np.ones(50, bool), np.zeros(50, np.int64))
+
+
+@pytest.mark.parametrize(("number", "images"), [(30, 8), (12, 6), (6, 15), (3, 30)])
+def test_intervals_of_people_hold_the_truth_where_those_of_images_do_not(
+    number: int, images: int
+) -> None:
     rng = np.random.default_rng(0)
-    people, held, naive = np.repeat(np.arange(30), 8), 0, 0
+    people, held, naive = np.repeat(np.arange(number), images), 0, 0
     for _ in range(400):
-        chances = rng.beta(4, 1, 30)  # people differ; 0.8 on the whole
-        right = rng.random(240) < chances[people]
+        chances = rng.beta(4, 1, number)  # people differ; 0.8 on the whole
+        right = rng.random(number * images) < chances[people]
         low, high = wilson_of_people(right, people)
         held += low <= 0.8 <= high
-        low, high = wilson(int(right.sum()), 240)
+        low, high = wilson(int(right.sum()), number * images)
         naive += low <= 0.8 <= high
     assert held / 400 > 0.92
-    assert naive / 400 < 0.9
+    assert naive / 400 < 0.91
