@@ -270,9 +270,6 @@ def _surest(probabilities: NDArray[np.float32]) -> Labels:
 
 
 def _print(rows: pd.DataFrame) -> None:
-    if rows.empty:
-        print("Nothing was measured yet.")
-        return
     print("\n| protocol | model | accuracy, mean (sd) | macro F1, mean (sd) | splits | "
           "against the best shallow method |\n|---|---|---|---|---|---|")  # fmt: skip
     for protocol in PROTOCOLS:

@@ -29,7 +29,6 @@ from lfw.embedding.watching import Watch, cut_faces, read_faces
 from lfw.layers import FaceAligner
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
-Embed = Callable[[list[str]], NDArray[np.float32]]
 
 _TUNING_RATE = 1e-4
 """Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
