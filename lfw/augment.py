@@ -96,15 +96,9 @@ class Augmentation:
         height, width = size or images.shape[1:3]
         matrices = self._matrices(images.shape[:3], (height, width), rng)
         changed = np.empty((len(images), height, width, images.shape[3]), np.uint8)
+        mapped = _mapped_in_four if images.shape[3] == len("RGB") else _mapped
         for image, matrix, result in zip(images, matrices, changed, strict=True):
-            cv2.warpAffine(
-                image,
-                matrix,
-                (width, height),
-                dst=result,
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
+            mapped(image, matrix, result)
         self._light(changed, rng)
         for result in changed if self.blur or self.erase else ():
             self._spoil(result, rng)
@@ -161,6 +155,30 @@ class Augmentation:
             top = int(rng.integers(0, image.shape[0] - high))
             left = int(rng.integers(0, image.shape[1] - wide))
             image[top : top + high, left : left + wide] = rng.integers(0, 256)
+
+
+def _mapped(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], result: NDArray[np.uint8]
+) -> None:
+    """Fill a result with what lies where a matrix (2, 3) says in an image."""
+    height, width = result.shape[:2]
+    cv2.warpAffine(
+        image,
+        matrix,
+        (width, height),
+        dst=result,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _mapped_in_four(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], result: NDArray[np.uint8]
+) -> None:
+    """Do the same with a fourth channel, which takes OpenCV half the time of three: same values."""
+    four = np.empty((*result.shape[:2], 4), np.uint8)
+    _mapped(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), matrix, four)
+    cv2.cvtColor(four, cv2.COLOR_RGBA2RGB, dst=result)
 
 
 def _drawn(rng: np.random.Generator, *shape: int) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ OnEpoch = Callable[[int, int, dict[str, float]], None]
 """Called with the epoch (from 1), the number of epochs, and the figures of the epoch."""
 
 _CHUNK = 64
+_FRAME = 16  # pixels; what is moved in from farther away is the edge all the same
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def training_batches(
 
     def augmented(indices: NDArray[np.int64], chance: np.int64) -> NDArray[np.uint8]:
         rng = np.random.default_rng(abs(int(chance)))
-        return recipe.augmentation.apply_all(images[indices], rng)
+        return recipe.augmentation.apply_all(framed[indices], rng, size)
 
     def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
@@ -164,6 +165,10 @@ def training_batches(
         return tf.cast(shaped, tf.float32), tf.gather(targets, indices)
 
     targets = tf.constant(labels)
+    size = images.shape[1:3]
+    # What lies outside an image is its edge again; within a frame of it OpenCV takes a third less.
+    around = (_FRAME, _FRAME)
+    framed = np.pad(images, ((0, 0), around, around, (0, 0)), "edge")
     passes = -(-recipe.least_steps * recipe.batch_size // len(images))
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)

@@ -266,3 +266,23 @@ def test_neighbours_in_a_batch_do_not_matter() -> None:
     )
     assert np.array_equal(ours[1], theirs[1])
     assert not np.array_equal(ours[0], theirs[0])
+
+
+def test_colours_are_mapped_as_each_of_them_alone() -> None:
+    batch = np.stack([IMAGE, IMAGE[::-1], IMAGE[:, ::-1]])
+    moving = Augmentation(shift=9, rotate=20, shear=9, zoom=0.3)
+    together = moving.apply_all(batch, np.random.default_rng(8), (100, 90))
+    for colour in range(3):
+        alone = moving.apply_all(batch[..., [colour]], np.random.default_rng(8), (100, 90))
+        assert np.array_equal(together[..., [colour]], alone)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_frame_of_the_edge_changes_next_to_nothing(channels: int) -> None:
+    batch = np.stack([IMAGE, IMAGE[::-1], IMAGE[:, ::-1]])[..., :channels]
+    framed = np.pad(batch, ((0, 0), (16, 16), (16, 16), (0, 0)), "edge")
+    far = Augmentation(shift=40, rotate=20, shear=9, zoom=0.3)
+    plain = far.apply_all(batch, np.random.default_rng(8)).astype(int)
+    found = far.apply_all(framed, np.random.default_rng(8), batch.shape[1:3])
+    assert np.abs(found - plain).max() <= 1  # places are told in single precision
+    assert (found != plain).mean() < 1e-3

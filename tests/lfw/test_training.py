@@ -223,6 +223,7 @@ def batch_by_batch(
     images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """One pass after the other, each batch made for itself in the plainest way."""
+    framed = np.pad(images, ((0, 0), (16, 16), (16, 16), (0, 0)), "edge")
     passes = -(-recipe.least_steps * recipe.batch_size // len(images))
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
@@ -230,7 +231,7 @@ def batch_by_batch(
     for _ in range(3):
         for chosen, chance in plan.as_numpy_iterator():
             rng = np.random.default_rng(abs(int(chance)))
-            changed = recipe.augmentation.apply_all(images[chosen], rng)
+            changed = recipe.augmentation.apply_all(framed[chosen], rng, images.shape[1:3])
             yield changed.astype(np.float32), labels[chosen]
 
 
