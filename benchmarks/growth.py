@@ -112,7 +112,7 @@ def stage_of(stage: str, root: Path) -> dict[str, float]:
     if stage == "manifest":
         _ = build_manifest(root.parent).data_digest
     elif stage == "audit":
-        audit_images(root, rows["image_path"].tolist(), keep_thumbnails=False)
+        audit_images(root, rows["image_path"], keep_thumbnails=False)
     else:
         wanted = TrainParameters(min_images=10, images_per_person="all")
         names = select_people(people, wanted)

@@ -19,7 +19,7 @@ from lfw.files import read_table
 from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
 from lfw.manifest import Progress
-from lfw.runners import CHUNK, IN_THREADS, Runner, map_chunks
+from lfw.runners import IN_THREADS, Runner, map_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
 
@@ -71,7 +71,7 @@ class Audit:
 
 def audit_images(
     image_folder: Path,
-    paths: Sequence[str],
+    paths: "Sequence[str] | pd.Series[str]",
     progress: Progress | None = None,
     runner: Runner = IN_THREADS,
     *,
@@ -84,7 +84,7 @@ def audit_images(
     image_folder
         The folder of people's folders.
     paths
-        Image paths from there.
+        Image paths from there; of millions, a column takes a third of a list's memory.
     progress
         Told how many of how many were audited.
     runner
@@ -105,27 +105,29 @@ def audit_images(
     kept = len(paths) if keep_thumbnails else 0
     thumbnails = np.zeros((kept, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     odd: dict[int, dict[str, object]] = {}
-    parts = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
-    done = 0
     with one_thread_an_image():
-        for rows, small in map_chunks(partial(_examine_all, image_folder), parts, runner, chunk=1):
+        examined = map_chunks(partial(_examine_all, image_folder), paths, runner, progress)
+        for place, (row, small) in enumerate(examined):
             if keep_thumbnails:
-                thumbnails[done : done + len(small)] = small
-            odd |= {done + place: row for place, row in rows.items()}
-            done += len(small)
-            if progress is not None:
-                progress(done, len(paths))
+                thumbnails[place] = small
+            if row is not None:
+                odd[place] = row
     return Audit(_frame(paths, odd), thumbnails)
 
 
-def _frame(paths: Sequence[str], odd: dict[int, dict[str, object]]) -> pd.DataFrame:
+def _frame(
+    paths: "Sequence[str] | pd.Series[str]", odd: dict[int, dict[str, object]]
+) -> pd.DataFrame:
     """Make the table of all images, of which most are as they should be."""
-    columns: dict[str, list[object]] = {"image_path": list(paths)}
+    table = pd.DataFrame({"image_path": pd.Series(paths, dtype="str").reset_index(drop=True)})
+    places = list(odd)
     for name, usual in _AS_EXPECTED.items():
-        columns[name] = [usual] * len(paths)
-        for place, row in odd.items():
-            columns[name][place] = row[name]
-    return pd.DataFrame(columns).astype({"width": "Int64", "height": "Int64"})
+        dtype = "str" if isinstance(usual, str) else "Int64"
+        column = pd.Series(usual, index=table.index, dtype=dtype)
+        if places:
+            column.iloc[places] = pd.Series([row[name] for row in odd.values()], dtype=dtype)
+        table[name] = column
+    return table
 
 
 def read_thumbnail(path: Path) -> NDArray[np.uint8]:
@@ -142,22 +144,17 @@ def read_thumbnail(path: Path) -> NDArray[np.uint8]:
 
 
 def _examine_all(
-    image_folder: Path, parts: Sequence[Sequence[str]]
-) -> list[tuple[dict[int, dict[str, object]], NDArray[np.uint8]]]:
-    """Examine parts of the images: rows of those that are not plainly as they should be."""
-    examined = []
-    for paths in parts:
-        quarters = np.zeros((len(paths), _QUARTER, _QUARTER), np.uint8)
-        contents = read_images(image_folder, paths)
-        plain = [
-            content is not None and _glance(path, content, quarters[place])
-            for place, (path, content) in enumerate(zip(paths, contents, strict=True))
-        ]
-        smalls, rows = _shrink(quarters), {}
-        for place in (place for place, good in enumerate(plain) if not good):
-            rows[place], smalls[place] = _examine(image_folder / paths[place])
-        examined.append((rows, smalls))
-    return examined
+    image_folder: Path, paths: Sequence[str]
+) -> list[tuple[dict[str, object] | None, NDArray[np.uint8]]]:
+    """Examine images: a row of each that is not plainly as it should be, and its small copy."""
+    quarters = np.zeros((len(paths), _QUARTER, _QUARTER), np.uint8)
+    contents = read_images(image_folder, paths)
+    plain = [
+        content is not None and _glance(path, content, quarters[place])
+        for place, (path, content) in enumerate(zip(paths, contents, strict=True))
+    ]
+    looks = zip(paths, plain, _shrink(quarters), strict=True)
+    return [(None, small) if good else _examine(image_folder / path) for path, good, small in looks]
 
 
 def _glance(path: str, content: bytes, quarter: NDArray[np.uint8]) -> bool:
@@ -291,7 +288,8 @@ def byte_identical(files: pd.DataFrame) -> list[tuple[str, str]]:
         ``image_path`` and ``sha256`` of every image.
     """
     pairs = []
-    for _, same in files.groupby("sha256")["image_path"]:
+    twice = files[files.duplicated("sha256", keep=False)]
+    for _, same in twice.groupby("sha256")["image_path"]:
         paths = sorted(same)
         pairs += [(paths[0], other) for other in paths[1:]]
     return sorted(pairs)

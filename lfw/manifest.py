@@ -3,9 +3,10 @@
 import os
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import chain, islice
 from operator import itemgetter
@@ -117,17 +118,18 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
         found, if a name is no text, if a file or folder cannot be read, or a pack is damaged.
     """
     images, lists, stray = _sort_files(folder)
-    if len(images) or PACK not in stray:
-        paths = pd.concat([images, _column(lists)], ignore_index=True)
-        return manifest_of(folder, _measure(folder, paths, progress), stray)
+    if images or PACK not in stray:
+        files = _measure(folder, deque([*images, *_columns(lists)]), progress)
+        del images  # each is let go of when its files were read
+        return manifest_of(folder, files, stray)
     try:
         pack = Pack(folder / PACK)
     except OSError as error:
         raise DataError(f"{folder / PACK} cannot be read: {error.strerror}.") from error
     stray.remove(PACK)
     packed = ((f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress))
-    files = chain(packed, _measure(folder, _column(lists), None))
-    return manifest_of(folder, files, stray, pack.directory_sha256)
+    both = chain(packed, _measure(folder, _columns(lists), None))
+    return manifest_of(folder, both, stray, pack.directory_sha256)
 
 
 def manifest_of(
@@ -183,8 +185,8 @@ def _is_list(row: FileRow) -> bool:
     return _suffix(row[0]) in LIST_SUFFIXES
 
 
-def _sort_files(folder: Path) -> tuple["pd.Series[str]", list[str], list[str]]:
-    """Find the paths of images, of lists, and of all else."""
+def _sort_files(folder: Path) -> tuple[deque["pd.Series[str]"], list[str], list[str]]:
+    """Find the paths of images (in columns), of lists, and of all else."""
     lists, stray = [], []
 
     def images() -> Iterator[str]:
@@ -199,13 +201,12 @@ def _sort_files(folder: Path) -> tuple["pd.Series[str]", list[str], list[str]]:
             else:
                 stray.append(path)
 
-    return _column(images()), lists, stray
+    return _columns(images()), lists, stray
 
 
-def _column(texts: Iterable[str]) -> "pd.Series[str]":
-    """Put texts into a column, which takes a half of a list's memory."""
-    parts = [pd.Series(some, dtype="str") for some in _batched(texts, _ROWS)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.Series([], dtype="str")
+def _columns(texts: Iterable[str]) -> deque["pd.Series[str]"]:
+    """Put texts into columns, which take a half of a list's memory."""
+    return deque(pd.Series(some, dtype="str") for some in _batched(texts, _ROWS))
 
 
 def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -305,11 +306,15 @@ class _ImageFolder:
         return next(iter(self._found))
 
 
-def _measure(folder: Path, paths: "pd.Series[str]", progress: Progress | None) -> Iterator[FileRow]:
+def _measure(
+    folder: Path, paths: deque["pd.Series[str]"], progress: Progress | None
+) -> Iterator[FileRow]:
+    """Read files, and let go of each column of paths when it was read."""
     root = f"{folder}/"
+    total = sum(len(column) for column in paths)
 
-    def some(numbers: Sequence[int]) -> list[FileRow]:
-        return [one(path) for path in paths.iloc[numbers[0] : numbers[-1] + 1].tolist()]
+    def some(paths: Sequence[str]) -> list[FileRow]:
+        return [one(path) for path in paths]
 
     def one(path: str) -> FileRow:
         try:
@@ -318,7 +323,16 @@ def _measure(folder: Path, paths: "pd.Series[str]", progress: Progress | None) -
             raise DataError(f"{root}{path} cannot be read: {error.strerror}.") from error
         return path, len(content), sha256(content).hexdigest()
 
-    return map_chunks(some, range(len(paths)), IN_THREADS, progress)
+    before = 0
+    while paths:
+        column = paths.popleft()
+        told = None if progress is None else partial(_tell, progress, before, total)
+        yield from map_chunks(some, column, IN_THREADS, told)
+        before += len(column)
+
+
+def _tell(progress: Progress, before: int, total: int, done: int, _: int) -> None:
+    progress(before + done, total)
 
 
 def _rows_digest(rows: pd.DataFrame) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import pandas as pd
+
 from lfw.errors import InputError
 
 Item = TypeVar("Item")
@@ -48,7 +50,7 @@ IN_THREADS = Runner()
 
 def map_chunks(
     function: Callable[[Sequence[Item]], Sequence[Result]],
-    items: Sequence[Item],
+    items: "Sequence[Item] | pd.Series[Any]",
     runner: Runner = IN_THREADS,
     progress: Callable[[int, int], None] | None = None,
     chunk: int = CHUNK,
@@ -63,7 +65,7 @@ def map_chunks(
         From a list of items to a list of as many results. For processes and Dask it has to be
         picklable: defined at the top of a module, or a ``functools.partial`` of such.
     items
-        What to work on.
+        What to work on; of a column, chunks are lists, too.
     runner
         Where. Workers of a Dask cluster have the project installed and see the same files.
     progress
@@ -76,7 +78,14 @@ def map_chunks(
     InputError
         If no scheduler answers, or Dask is not installed.
     """
-    chunks = (items[start : start + chunk] for start in range(0, len(items), chunk))
+    starts = range(0, len(items), chunk)
+    chunks: Iterator[Sequence[Item]]
+    if isinstance(items, pd.Series):
+        column = items
+        chunks = (column.iloc[start : start + chunk].tolist() for start in starts)
+    else:
+        rows = items
+        chunks = (rows[start : start + chunk] for start in starts)
     done = 0
     with _submitter(runner) as (submit, workers):
         for results in _in_order(submit, function, chunks, _AHEAD * workers):
