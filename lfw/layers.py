@@ -90,8 +90,42 @@ class Grey(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="lfw")
+class Resized(keras.layers.Layer):  # type: ignore[misc]
+    """Bring images (n, h, w, c) to another size. It has no weights.
+
+    Keras' own layer, `Resizing`, is one of augmentation: within it a network that is called without
+    saying so is taken to learn, and normalises by the batch.
+
+    Parameters
+    ----------
+    height, width
+        Size of the result, in pixels.
+    """
+
+    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = (height, width)
+
+    def call(self, inputs: Any) -> Any:
+        """Interpolate between the nearest pixels."""
+        return ops.image.resize(inputs, self.size, interpolation="bilinear")
+
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Give (n, height, width, c)."""
+        return (input_shape[0], *self.size, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is built from."""
+        base: dict[str, Any] = super().get_config()
+        return base | {"height": self.size[0], "width": self.size[1]}
+
+
+@keras.saving.register_keras_serializable(package="lfw")
 class Mirror(keras.layers.Layer):  # type: ignore[misc]
-    """Exchange left and right of images (n, h, w, c). It has no weights."""
+    """Exchange left and right of images (n, h, w, c). It has no weights.
+
+    Embeddings learned by earlier versions have it, as they have :class:`MirrorGradients`.
+    """
 
     def call(self, inputs: Any) -> Any:
         """Flip the third axis."""

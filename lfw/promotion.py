@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from lfw.evaluation import mcnemar
-from lfw.split import Split, find_leaks
+from lfw.leaks import find_leaks
+from lfw.split import Split
 
 LEAST_TEST_IMAGES = 30
 """Test images below which a version is too little tested to be champion, or to be compared."""

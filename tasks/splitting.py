@@ -13,9 +13,10 @@ from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_split
 from lfw.images import read_many
+from lfw.leaks import check_leaks
 from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
-from lfw.split import PARTS, Split, check_leaks, draw_split, sample_images
+from lfw.split import PARTS, Split, draw_split, sample_images
 from tasks.data import read_image_files
 from tasks.embedding import read_cohort
 from tasks.markdown import table

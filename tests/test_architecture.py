@@ -18,8 +18,13 @@ PACKAGES = ("flows", "infra", "lfw", "tasks")
 TRACKERS = {"prefect", "mlflow"}
 FRAMEWORKS = {"tensorflow", "keras"}
 NETWORK_MODULES = (
-    *("lfw.embedding.alignment", "lfw.embedding.classifying", "lfw.embedding.network"),
-    *("lfw.embedding.packing", "lfw.embedding.pretraining", "lfw.embedding.watching"),
+    *("lfw.embedding.alignment", "lfw.embedding.classifying", "lfw.embedding.fused"),
+    *(
+        "lfw.embedding.network",
+        "lfw.embedding.packing",
+        "lfw.embedding.pretraining",
+        "lfw.embedding.watching",
+    ),
     *("lfw.layers", "lfw.networks", "lfw.training"),
 )
 BINARY = {

@@ -34,10 +34,11 @@ from lfw.figures import (
 )
 from lfw.heads import Strangers, choose_head
 from lfw.images import read_many
+from lfw.leaks import check_leaks
 from lfw.open_set import draw_strangers, score_open_set, set_threshold
 from lfw.parameters import TrainParameters
 from lfw.sources import choose_source
-from lfw.split import Split, check_leaks, draw_split, sample_images, select_people
+from lfw.split import Split, draw_split, sample_images, select_people
 
 _WANTED = TrainParameters(model="hog")
 _COMPONENTS = 200

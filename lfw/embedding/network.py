@@ -1,10 +1,10 @@
-"""The embedding's network: four views of a face that err on different faces.
+"""The embedding's network: three views of a face that err on different faces.
 
-Two views are made of oriented gradients, which light hardly changes; two of the pixels themselves.
-Each is a small residual network (K. He et al., "Deep residual learning for image recognition",
-CVPR 2016) that ends in a vector of its own; the four, each brought to unit length and laid side by
-side, are the embedding. The second of each kind starts from other weights and learns from mirror
-images, so that it errs on other faces than the first.
+One view is made of oriented gradients, which light hardly changes; one of the face's pixels, at
+half their size; one of the pixels of its inner part, where more of the detail is left. Each is a
+small residual network (K. He et al., "Deep residual learning for image recognition", CVPR 2016)
+that ends in a vector of its own; the three, each brought to unit length and laid side by side, are
+the embedding.
 """
 
 import keras
@@ -16,9 +16,8 @@ from lfw.layers import (
     FaceAligner,
     Grey,
     MeanOfHalves,
-    Mirror,
-    MirrorGradients,
     OrientedGradients,
+    Resized,
     WithMirrorImages,
 )
 from lfw.networks import SHAPE
@@ -32,9 +31,11 @@ MARGIN = (28, 16)
 WIDE = (HEIGHT + 2 * MARGIN[0], WIDTH + 2 * MARGIN[1])
 """Height and width of the face with its margin."""
 
-VIEWS = 4
-DIMENSIONS = 768
-"""Length of the embedding: a quarter of it from each view."""
+VIEWS = 3
+DIMENSIONS = 576
+"""Length of the embedding: a third of it from each view."""
+
+_HALF = (HEIGHT // 2 - 4, WIDTH // 2 - 4)  # 52x44
 
 _BOTTLENECK = 80
 _DROPOUT = 0.4
@@ -64,12 +65,12 @@ def preprocess() -> keras.Model:
 def views() -> keras.Model:
     """Build the network, untrained: from faces (n, 112, 96, 3) to a vector of each view."""
     face = keras.Input((HEIGHT, WIDTH, 3), name="face")
-    gradients = OrientedGradients(cell=8)(Grey()(face))  # 13x11
+    whole = layers.AveragePooling2D(2)(layers.Cropping2D(4)(face))
+    inner = Resized(*_HALF)(layers.Cropping2D((16, 14))(face))  # of 80x68
     found = [
-        _gradient_view(gradients, "gradients"),
-        _pixel_view(face, "pixels"),
-        _gradient_view(MirrorGradients()(gradients), "mirrored-gradients"),
-        _pixel_view(Mirror()(face), "mirrored-pixels"),
+        _gradient_view(OrientedGradients(cell=8)(Grey()(face)), "gradients"),  # of 13x11
+        _pixel_view(whole, "pixels"),
+        _pixel_view(inner, "inner-pixels"),
     ]
     return keras.Model(face, found, name="views")
 
@@ -82,7 +83,7 @@ def alignment() -> FaceAligner:
 
 
 def embedding(trained: keras.Model, aligned: FaceAligner | None = None) -> keras.Model:
-    """Join trained views into the embedding: from raw pixels to vectors of shape (n, 768).
+    """Join trained views into the embedding: from raw pixels to vectors of shape (n, 576).
 
     A face and its mirror image are both taken, and their vectors averaged.
 
@@ -120,9 +121,8 @@ def _gradient_view(gradients: keras.KerasTensor, name: str) -> keras.KerasTensor
     return _vector(x, name)
 
 
-def _pixel_view(face: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    x = layers.AveragePooling2D(2)(layers.Cropping2D(4)(face))  # 52x44
-    x = _convolve(layers.Rescaling(1 / 64, -2)(x), 32, 3)
+def _pixel_view(pixels: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    x = _convolve(layers.Rescaling(1 / 64, -2)(pixels), 32, 3)
     for width in (48, 96, 192):
         x = _residual(x, width, stride=2)  # at last 7x6
     return _vector(x, name)

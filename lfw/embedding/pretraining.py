@@ -24,6 +24,7 @@ from lfw.embedding import network
 from lfw.embedding.alignment import align_all, learn_alignment
 from lfw.embedding.checkpoint import Checkpoint
 from lfw.embedding.cohort import TRAIN, Cohort
+from lfw.embedding.fused import fused, plain
 from lfw.embedding.rounding import shortened
 from lfw.embedding.watching import Watch, cut_faces, read_faces
 from lfw.layers import FaceAligner
@@ -80,7 +81,7 @@ class Pretrained:
     Attributes
     ----------
     model
-        From raw pixels (n, 250, 250, 3), 0 to 255, to vectors (n, 768).
+        From raw pixels (n, 250, 250, 3), 0 to 255, to vectors (n, 576).
     history
         ``epoch`` (from 1), ``loss``, ``pairs_auc``, ``pairs_accuracy`` (both on the validation
         pairs), ``seconds``.
@@ -134,7 +135,7 @@ def pretrain(
     faces = read_faces(pixels, learned["image_path"].tolist())
     aligned = learn_alignment(faces, seed)
     margin = keras.Variable(0.0, trainable=False, name="margin")
-    views = network.views()
+    views = fused(network.views())
     net = _with_softmax(views, len(classes), recipe, margin, len(faces))
     watch = Watch(pairs, pixels, views, aligned)
     saved = Checkpoint(checkpoint, {"cohort": cohort.digest, "seed": seed, **asdict(recipe)})
@@ -173,7 +174,7 @@ def tune_views(
     Parameters
     ----------
     views
-        The network of :func:`lfw.embedding.network.views`, trained; it is changed.
+        The network of :func:`lfw.embedding.network.views`, trained.
     aligned
         Aligns the faces for them.
     pixels, labels
@@ -194,6 +195,7 @@ def tune_views(
     keras.utils.set_random_seed(seed)
     faces = align_all(aligned, cut_faces(network.preprocess(), pixels))
     margin = keras.Variable(recipe.margin, trainable=False, name="margin")
+    views = fused(views)
     net = _with_softmax(views, int(labels.max()) + 1, recipe, margin, len(faces))
     history = []
     for epoch in range(1, epochs + 1):
@@ -207,11 +209,11 @@ def tune_views(
 
 
 def _bare(trained: keras.Model) -> keras.Model:
-    """Copy the weights into a network that was never compiled, with fewer digits.
+    """Copy a network to one that was never compiled, whose weights have fewer digits.
 
     They cost no accuracy, and let the file be packed to a quarter of its size.
     """
-    views = network.views()
+    views = plain(trained)
     views.set_weights([shortened(weights) for weights in trained.get_weights()])
     return views
 
@@ -273,11 +275,15 @@ def _one_epoch(
     for number, layer in enumerate(net._flatten_layers()):
         if isinstance(layer, keras.layers.Dropout):
             layer.seed_generator.state.assign([chance[0] * 1000 + number, chance[1]])
+    views = len(net.outputs)
     batches = tf.data.Dataset.from_generator(
-        lambda: _batches(faces, labels, recipe, chance),
+        lambda: (
+            (changed, (people,) * views)
+            for changed, people in _batches(faces, labels, recipe, chance)
+        ),
         output_signature=(
             tf.TensorSpec((None, network.HEIGHT, network.WIDTH, 3), tf.uint8),
-            (tf.TensorSpec((None,), tf.int64),) * network.VIEWS,
+            (tf.TensorSpec((None,), tf.int64),) * views,
         ),
     )
     steps = max(1, len(faces) // recipe.batch_size)
@@ -291,11 +297,11 @@ def _batches(
     labels: NDArray[np.int64],
     recipe: PretrainRecipe,
     chance: tuple[int, int],
-) -> Iterator[tuple[NDArray[np.uint8], tuple[NDArray[np.int64], ...]]]:
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     rng = np.random.default_rng(chance)
     order = rng.permutation(len(faces))
     size = min(recipe.batch_size, len(order))
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
         changed = recipe.augmentation.apply_all(faces[chosen], rng, (network.HEIGHT, network.WIDTH))
-        yield changed, (labels[chosen],) * network.VIEWS
+        yield changed, labels[chosen]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from lfw.embedding.network import DIMENSIONS
 from lfw.images import read_rgb
 from tests.flows.workplace import CHOSEN, Workplace, reused
 
@@ -89,7 +90,7 @@ def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClie
     assert version.tags["data.kind"] == "synthetic"
     assert list(version.aliases) == [], "synthetic embeddings get no alias"
     model = mlflow.pyfunc.load_model(f"models:/lfw-embedding/{learned['model_version']}")
-    assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, 768)
+    assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, DIMENSIONS)
 
 
 @pytest.mark.long

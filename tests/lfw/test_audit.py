@@ -92,6 +92,10 @@ def test_audit_goes_on_after_faults(tmp_path: Path) -> None:
     expected = [name for name in names if name in FAULTY and FAULTY[name][1] in UNUSABLE]
     assert audit.unusable["image_path"].tolist() == expected
     assert told[-1] == (len(names), len(names))
+    column = pd.Series(names, index=range(7, 7 + len(names)), dtype="str")
+    of_a_column = audit_images(tmp_path, column)
+    pd.testing.assert_frame_equal(of_a_column.images, audit.images)
+    assert np.array_equal(of_a_column.thumbnails, audit.thumbnails)
 
 
 def test_thumbnails_are_grey_copies_and_zero_where_nothing_was_decoded(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from lfw.layers import (
     Mirror,
     MirrorGradients,
     OrientedGradients,
+    Resized,
     WithMirrorImages,
     move,
 )
@@ -179,6 +180,7 @@ def test_crop_takes_any_kind_of_number(
         WithMirrorImages(),
         MeanOfHalves(),
         KnownShare(),
+        Resized(52, 44),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -187,6 +189,21 @@ def test_layer_is_rebuilt_from_its_settings(layer: keras.layers.Layer) -> None:
     assert again.get_config() == layer.get_config()
     assert keras.saving.get_registered_name(type(layer)) == f"lfw>{type(layer).__name__}"
     assert not layer.weights
+
+
+def test_resized_images_are_smaller_and_the_same() -> None:
+    images = drawn(4)[None, :80, :68].astype(np.float32)
+    found = np.asarray(Resized(40, 34)(images))
+    assert found == pytest.approx(images.reshape(1, 40, 2, 34, 2, 3).mean(axis=(2, 4)), abs=1e-3)
+
+
+def test_a_network_is_asked_and_not_taught_where_nothing_is_said_of_it() -> None:
+    image = keras.Input((8, 6, 1))
+    x = keras.layers.BatchNormalization()(Resized(4, 3)(image))
+    network = keras.Model(image, keras.layers.Dropout(0.5)(x))
+    images = np.random.default_rng(0).normal(5, 1, (4, 8, 6, 1)).astype(np.float32)
+    as_asked = np.asarray(network(images, training=False))
+    assert np.array_equal(np.asarray(network(images)), as_asked)
 
 
 def test_moving_is_the_affine_map_that_it_says() -> None:

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 from lfw.errors import DataError
+from lfw.leaks import check_leaks, find_leaks
 from lfw.split import (
     Split,
-    check_leaks,
     draw_split,
-    find_leaks,
 )
 from tests.lfw.named_images import (
     Pair,

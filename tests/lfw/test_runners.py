@@ -44,6 +44,8 @@ def test_results_come_in_order_wherever_they_are_made(cluster: str, kind: str) -
     assert [square for square, _ in found] == [n * n for n in range(100)]
     assert told == [(10 * n, 100) for n in range(1, 11)]
     assert (os.getpid() in {process for _, process in found}) is (kind == "threads")
+    of_a_column = map_chunks(processes, pd.Series(range(100)), runner, chunk=10)
+    assert [square for square, _ in of_a_column] == [square for square, _ in found]
     with pytest.raises(InputError, match="no 0"):
         list(map_chunks(refuse, range(3), runner))
 

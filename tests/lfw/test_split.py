@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from lfw.catalog import read_catalog
 from lfw.errors import InputError
+from lfw.leaks import check_leaks, find_leaks
 from lfw.manifest import Manifest
 from lfw.split import (
     PARTS,
     Split,
-    check_leaks,
     draw_split,
-    find_leaks,
     sample_images,
     select_people,
 )

@@ -221,3 +221,12 @@ def test_tuned_views_are_others_near_the_given_ones(
     given = [np.asarray(w) for w in untrained.get_layer("views").trainable_weights]
     moved = [np.abs(w - v).max() for w, v in zip(trained, given, strict=True)]
     assert 0 < max(moved) < 0.01
+
+
+def test_embeddings_of_any_number_of_views_are_tuned(untrained: keras.Model) -> None:
+    face = keras.Input((112, 96, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(face))
+    views = keras.Model(face, [keras.layers.Dense(8)(pooled) for _ in range(5)])
+    aligned = untrained.get_layer("alignment")
+    tuned, _ = tune_views(views, aligned, PIXELS, np.array([0, 1, 0, 1]), 1, 0)
+    assert [output.shape for output in tuned.outputs] == [(None, 8)] * 5

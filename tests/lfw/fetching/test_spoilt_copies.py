@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lfw.errors import DataError
+from lfw.leaks import check_leaks
 from lfw.manifest import build_manifest
 from lfw.pack import PACK, PackWriter
-from lfw.split import check_leaks
 from tests.conftest import files_in
 from tests.lfw.fetching.support import fetch_archive, names, split_of
 
