@@ -3,9 +3,9 @@
 The same as scikit-learn's ``LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")``, which
 takes a covariance of d x d for each class and a singular value decomposition of their mean: with a
 hundred people as classes and hundreds of dimensions, seconds. Here each class costs a product of
-its few images with each other, and all of them together one of d x d. Shrinkage: O. Ledoit and M. Wolf,
-"A well-conditioned estimator for large-dimensional covariance matrices", J. Multivariate Anal. 88
-(2004).
+its few images with each other, and all of them together one of d x d. Shrinkage: O. Ledoit and M.
+Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivariate
+Anal. 88 (2004).
 """
 
 import numpy as np
