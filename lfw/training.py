@@ -77,8 +77,9 @@ def fit(
     preprocess = recipe.preprocess()
     with _scope(strategy):
         core = recipe.core(classes)
-    images = preprocess_images(preprocess, train[0])
-    batches = training_batches(images, one_hot(train[1], classes), recipe, seed)
+    batches = training_batches(
+        preprocess_images(preprocess, train[0]), one_hot(train[1], classes), recipe, seed
+    )
     checked = (preprocess_images(preprocess, validation[0]), one_hot(validation[1], classes))
     steps = int(batches.cardinality())
     with _scope(strategy):
@@ -161,11 +162,11 @@ def training_batches(
     def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
         changed = tf.numpy_function(augmented, [indices, chance], tf.uint8, stateful=False)
-        shaped = tf.ensure_shape(changed, (None, *images.shape[1:]))
+        shaped = tf.ensure_shape(changed, (None, *size, channels))
         return tf.cast(shaped, tf.float32), tf.gather(targets, indices)
 
     targets = tf.constant(labels)
-    size = images.shape[1:3]
+    size, channels = images.shape[1:3], images.shape[3]
     # What lies outside an image is its edge again; within a frame of it OpenCV takes a third less.
     around = (_FRAME, _FRAME)
     framed = np.pad(images, ((0, 0), around, around, (0, 0)), "edge")

@@ -91,8 +91,7 @@ def fine_tune(
     on_epoch
         Told of each finished epoch.
     """
-    views = keras.models.clone_model(frozen.network.get_layer("views"))
-    views.set_weights(frozen.network.get_layer("views").get_weights())
+    views = frozen.network.get_layer("views")
     aligned = network.alignment_of(frozen.network)
     tuned, history = tune_views(views, aligned, *train, epochs, seed, on_epoch)
     embedding = network.embedding(tuned, aligned)

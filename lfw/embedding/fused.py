@@ -16,7 +16,7 @@ class FusedNormalization(layers.BatchNormalization):  # type: ignore[misc]
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise by the batch if it is learned from, else by what was learned."""
-        if not training:
+        if not (training and self.trainable):  # what is frozen learns no mean, either
             return super().call(inputs, training=False, mask=mask)
         normal, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True

@@ -219,6 +219,20 @@ def test_images_are_changed_anew_each_time_and_the_same_for_a_seed() -> None:
     assert np.array_equal(second, again[1])
 
 
+def test_the_frame_changes_next_to_nothing() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (32, 60, 50, 1), dtype=np.uint8)
+    labels = one_hot(np.arange(32), 32)
+    moving = Augmentation(shift=20, rotate=8, zoom=0.2)
+    recipe = dataclasses.replace(recipe_of("compact"), augmentation=moving, batch_size=32)
+    framed = next(iter(training_batches(images, labels, recipe, seed=2)))
+    chance = next(iter(tf.data.Dataset.random(seed=2, rerandomize_each_iteration=True)))
+    chosen = np.asarray(framed[1]).argmax(axis=1)
+    plain = moving.apply_all(images[chosen], np.random.default_rng(abs(int(chance))))
+    apart = np.abs(np.asarray(framed[0]) - plain)
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 1e-3
+
+
 def batch_by_batch(
     images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -49,6 +49,16 @@ def test_learns_as_keras_does(network: keras.Model) -> None:
     )
 
 
+def test_what_is_frozen_learns_nothing(network: keras.Model) -> None:
+    other = fused(network)
+    other.trainable = False
+    before = other.get_weights()
+    found = np.asarray(other(IMAGES, training=True))
+    assert found == pytest.approx(np.asarray(network(IMAGES, training=False)), abs=1e-5)
+    for ours, theirs in zip(other.get_weights(), before, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 def test_what_was_learned_is_in_keras_own_layers(network: keras.Model) -> None:
     other = fused(network)
     learn(other)
