@@ -128,7 +128,7 @@ class TeamStack:
         return (self.secrets / name).read_text(encoding="utf-8")
 
     def url(self, service: str) -> str:
-        port = {"prefect": 4200, "mlflow": 5000, "store": 8333}[service]
+        port = {"prefect": 4200, "mlflow": 5000, "store": 8333, "volumes": 9333}[service]
         return f"http://{HOST}:{self._ports[port]}"
 
     # --- what the file says, on this machine ---------------------------------------------------
@@ -224,7 +224,8 @@ class TeamStack:
         """Wait until a flow run is over, and give its state."""
         deadline = time.monotonic() + RUN_SECONDS
         while (found := state())["type"] in {"SCHEDULED", "PENDING", "RUNNING"}:
-            self._running["worker"].check()
+            for process in self._running.values():
+                process.check()
             assert time.monotonic() < deadline, self.log("worker")
             time.sleep(0.5)
         return found
@@ -238,6 +239,11 @@ class TeamStack:
     def log(self, service: str) -> str:
         path = self.folder / "logs" / f"{service}.log"
         return path.read_text(encoding="utf-8", errors="replace")[-6000:]
+
+    def story(self) -> str:
+        """Give the end of every service's log, for the message of a failure."""
+        names = sorted(path.stem for path in (self.folder / "logs").glob("*.log"))
+        return "\n".join(f"--- {name}\n{self.log(name)}" for name in names)
 
     # --- PostgreSQL: what its image does -------------------------------------------------------
 
