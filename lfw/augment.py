@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 _BLURRED = 0.2
 _ERASED = (0.1, 0.35)
+_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,12 @@ class Augmentation:
         tints = 1 + _drawn(rng, count, colours) * self.tint if self.tint else None
         slopes = _drawn(rng, count) * self.shade if self.shade else None
         across = np.linspace(-1, 1, width)
+        levels += (1 - gains) * _middles(images)
         for k, image in enumerate(images):
-            middle = sum(cv2.mean(image)) / colours
-            level = (1 - gains[k]) * middle + levels[k]
             if tints is None and slopes is None:
-                cv2.addWeighted(image, gains[k], image, 0.0, level, dst=image)
+                cv2.addWeighted(image, gains[k], image, 0.0, levels[k], dst=image)
                 continue
-            lit = image.astype(np.float32) * gains[k] + level
+            lit = image.astype(np.float32) * gains[k] + levels[k]
             if tints is not None:
                 lit = lit * tints[k]
             if slopes is not None:
@@ -162,14 +162,7 @@ def _mapped(
 ) -> None:
     """Fill a result with what lies where a matrix (2, 3) says in an image."""
     height, width = result.shape[:2]
-    cv2.warpAffine(
-        image,
-        matrix,
-        (width, height),
-        dst=result,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    cv2.warpAffine(image, matrix, (width, height), result, _LINEAR, cv2.BORDER_REPLICATE)
 
 
 def _mapped_in_four(
@@ -180,6 +173,16 @@ def _mapped_in_four(
     given = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), np.uint8)
     _mapped(given, matrix, four)
     cv2.cvtColor(four, cv2.COLOR_RGBA2RGB, dst=result)
+
+
+def _middles(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give the mean of each image, of all at once where OpenCV is quick at it: same values."""
+    count, height, width, colours = images.shape
+    if colours > 1:
+        return np.array([sum(cv2.mean(image)) / colours for image in images])
+    flat = images.reshape(count, height * width)
+    sums = cv2.reduce(flat, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+    return np.asarray(sums * (1.0 / (height * width)))
 
 
 def _drawn(rng: np.random.Generator, *shape: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from lfw.columns import ROWS, Bundle, column, is_sorted
 from lfw.digest import text_digest
 from lfw.errors import DataError
 from lfw.image_store import read_file
@@ -33,7 +34,6 @@ STRAY = re.compile(
 """Files that desktops and editors leave behind: named, never read."""
 
 _DEPTH = 32
-_ROWS = 1 << 13  # put into a table at a time: as Python's objects they take thrice the memory
 
 _COLUMNS = ["kind", "path", "size", "sha256"]
 
@@ -119,7 +119,7 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
     """
     images, lists, stray = _sort_files(folder)
     if images or PACK not in stray:
-        files = _measure(folder, deque([*images, *_columns(lists)]), progress)
+        files = _measure(folder, deque([*images, *_bundles(lists)]), progress)
         del images  # each is let go of when its files were read
         return manifest_of(folder, files, stray)
     try:
@@ -128,7 +128,7 @@ def build_manifest(folder: Path, progress: Progress | None = None) -> Manifest:
         raise DataError(f"{folder / PACK} cannot be read: {error.strerror}.") from error
     stray.remove(PACK)
     packed = ((f"{PACK}/{name}", size, sha) for name, size, sha in pack.measure(progress))
-    both = chain(packed, _measure(folder, _columns(lists), None))
+    both = chain(packed, _measure(folder, _bundles(lists), None))
     return manifest_of(folder, both, stray, pack.directory_sha256)
 
 
@@ -154,14 +154,16 @@ def manifest_of(
     lists: list[FileRow] = []
     image_folder = _ImageFolder(folder)
     frames = []
-    for some in _batched(files, _ROWS):
+    for some in _batched(files, ROWS):
         lists += (row for row in some if _is_list(row))
         images = [row for row in some if not _is_list(row)]
-        start = image_folder.note(path for path, _, _ in images)
-        rows = [("image", path[start:], size, sha) for path, size, sha in images]
-        frames.append(pd.DataFrame(rows, columns=_COLUMNS))
+        if images:
+            paths, sizes, shas = zip(*images, strict=True)
+            start = image_folder.note(paths)
+            shown = [path[start:] for path in paths]
+            columns = (column(["image"] * len(images)), column(shown), sizes, column(shas))
+            frames.append(pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True))))
     inside = image_folder.only()
-    frames = [frame for frame in frames if len(frame)]
     lists.sort(key=lambda row: row[0].split("/"))  # where two have one name
     named = sorted((("list", _name(path), *rest) for path, *rest in lists), key=_shown)
     whole = _sorted_by_path(frames)
@@ -172,21 +174,18 @@ def manifest_of(
 
 def _sorted_by_path(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Put tables one below the other, by path; mostly they are in that order already."""
-    last, sorted_already = "", True
-    for frame in frames:
-        paths = frame["path"].tolist()
-        sorted_already = sorted_already and last <= paths[0] and paths == sorted(paths)
-        last = paths[-1]
     whole = pd.concat(frames, ignore_index=True)
-    return whole if sorted_already else whole.sort_values("path", kind="stable", ignore_index=True)
+    if is_sorted(whole["path"]):
+        return whole
+    return whole.sort_values("path", kind="stable", ignore_index=True)
 
 
 def _is_list(row: FileRow) -> bool:
     return _suffix(row[0]) in LIST_SUFFIXES
 
 
-def _sort_files(folder: Path) -> tuple[deque["pd.Series[str]"], list[str], list[str]]:
-    """Find the paths of images (in columns), of lists, and of all else."""
+def _sort_files(folder: Path) -> tuple[deque[Bundle], list[str], list[str]]:
+    """Find the paths of images (in bundles), of lists, and of all else."""
     lists, stray = [], []
 
     def images() -> Iterator[str]:
@@ -201,12 +200,11 @@ def _sort_files(folder: Path) -> tuple[deque["pd.Series[str]"], list[str], list[
             else:
                 stray.append(path)
 
-    return _columns(images()), lists, stray
+    return _bundles(images()), lists, stray
 
 
-def _columns(texts: Iterable[str]) -> deque["pd.Series[str]"]:
-    """Put texts into columns, which take a half of a list's memory."""
-    return deque(pd.Series(some, dtype="str") for some in _batched(texts, _ROWS))
+def _bundles(paths: Iterable[str]) -> deque[Bundle]:
+    return deque(Bundle(some) for some in _batched(paths, ROWS))
 
 
 def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -306,12 +304,10 @@ class _ImageFolder:
         return next(iter(self._found))
 
 
-def _measure(
-    folder: Path, paths: deque["pd.Series[str]"], progress: Progress | None
-) -> Iterator[FileRow]:
-    """Read files, and let go of each column of paths when it was read."""
+def _measure(folder: Path, bundles: deque[Bundle], progress: Progress | None) -> Iterator[FileRow]:
+    """Read files, and let go of each bundle of paths when it was read."""
     root = f"{folder}/"
-    total = sum(len(column) for column in paths)
+    total = sum(bundle.count for bundle in bundles)
 
     def some(paths: Sequence[str]) -> list[FileRow]:
         return [one(path) for path in paths]
@@ -324,11 +320,11 @@ def _measure(
         return path, len(content), sha256(content).hexdigest()
 
     before = 0
-    while paths:
-        column = paths.popleft()
+    while bundles:
+        bundle = bundles.popleft()
         told = None if progress is None else partial(_tell, progress, before, total)
-        yield from map_chunks(some, column, IN_THREADS, told)
-        before += len(column)
+        yield from map_chunks(some, bundle.texts(), IN_THREADS, told)
+        before += bundle.count
 
 
 def _tell(progress: Progress, before: int, total: int, done: int, _: int) -> None:
@@ -338,8 +334,8 @@ def _tell(progress: Progress, before: int, total: int, done: int, _: int) -> Non
 def _rows_digest(rows: pd.DataFrame) -> str:
     return text_digest(
         f"{kind}\t{path}\t{size}\t{sha}"
-        for start in range(0, len(rows), _ROWS)
-        for kind, path, size, sha in _tuples(rows.iloc[start : start + _ROWS])
+        for start in range(0, len(rows), ROWS)
+        for kind, path, size, sha in _tuples(rows.iloc[start : start + ROWS])
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lfw.columns import is_doubled, is_sorted
 from lfw.digest import text_digest
 from lfw.errors import InputError
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
@@ -20,6 +21,7 @@ _FILLED = ("test", "validation", "train")
 """The order in which images of their own fill the parts."""
 
 _COLUMNS = ["part", "name", "image_path", "sha256"]
+_RANK_BYTES = 32  # SHA-256; NumPy takes zeros off the end
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,12 @@ def sample_images(
                 f"images_per_person = {per_person}: {who} usable images: ask for "
                 f"{int(counts.min())} or fewer, for balanced, or for all."
             )
-    chosen = images[images["name"].isin(people)]
+    chosen = images[["name", "image_path", "sha256"]][images["name"].isin(people)]
     if per_person is not None:
         ranks = _ranks(chosen["image_path"], f"sample/{seed}")
         drawn = chosen.iloc[np.argsort(ranks, kind="stable")]
         chosen = drawn.groupby("name", sort=False).head(per_person)
-    return _sorted(chosen[["name", "image_path", "sha256"]], "image_path")
+    return _sorted_by_path(chosen)
 
 
 def draw_split(
@@ -201,7 +203,7 @@ def draw_split(
     InputError
         If a person would have no image in one of the three parts.
     """
-    images = _sorted(images, "image_path")
+    images = _sorted_by_path(images)
     room = _targets(images["name"].value_counts(), test_share, validation_share)
     person, people = pd.factorize(images["name"], sort=True)
     names = people.to_numpy()
@@ -218,23 +220,23 @@ def draw_split(
         parts[place] = _part_with_room([names[person[place]]], room, _FILLED)
     by_part_and_name = np.lexsort((person, np.argsort(np.argsort(PARTS))[parts]))  # then by path
     rows = images.iloc[by_part_and_name].reset_index(drop=True)
-    rows["part"] = np.array(PARTS)[parts[by_part_and_name]]
+    rows["part"] = pd.Series(PARTS).take(parts[by_part_and_name]).array
     split = Split(rows[_COLUMNS], tuple(names))
     _check_parts(split)
     return split
 
 
-def _sorted(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Sort by a column; rows that are in order already are not copied."""
-    if rows[column].is_monotonic_increasing:
+def _sorted_by_path(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sort by path; rows that are in order already are not copied."""
+    if is_sorted(rows["image_path"]):
         return rows.reset_index(drop=True)
-    return rows.sort_values(column, ignore_index=True)
+    return rows.sort_values("image_path", ignore_index=True)
 
 
 def _ranks(paths: "pd.Series[str]", salt: str) -> NDArray[np.bytes_]:
-    """Draw a number for each path, in hexadecimal: bytes side by side, a third of strings."""
-    drawn = (hashlib.sha256(f"{salt}/{path}".encode()).hexdigest().encode() for path in paths)
-    return np.fromiter(drawn, "S64", len(paths))
+    """Draw a number of 32 bytes for each path."""
+    drawn = (hashlib.sha256(f"{salt}/{path}".encode()).digest() for path in paths)
+    return np.fromiter(drawn, f"S{_RANK_BYTES}", len(paths))
 
 
 def _targets(
@@ -262,7 +264,7 @@ def _photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -
     """Give the rows of each photograph that has several, in order."""
     from scipy.cluster.hierarchy import DisjointSet
 
-    twice = np.flatnonzero(images.duplicated("sha256", keep=False))
+    twice = np.flatnonzero(is_doubled(images["sha256"]))
     shas = images["sha256"].iloc[twice].tolist()
     pairs = list(zip(shas, twice.tolist(), strict=True))
     first = dict(reversed(pairs))
@@ -283,7 +285,7 @@ def _places(paths: "pd.Series[str]", wanted: set[str]) -> dict[str, int]:
 
 def _drawn_order(rank: bytes, test_share: float, validation_share: float) -> tuple[str, ...]:
     """Order of parts to try for a group, the first drawn by the parts' shares."""
-    drawn = int(rank[:13], 16) / 16**13
+    drawn = int(rank.ljust(_RANK_BYTES, b"\0").hex()[:13], 16) / 16**13
     if drawn < test_share:
         return ("test", "train", "validation")
     if drawn < test_share + (1 - test_share) * validation_share:

@@ -135,6 +135,16 @@ def one_hot(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     return np.eye(classes, dtype=np.float32)[labels]
 
 
+def framed(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a frame of their edge around images (n, height, width, channels).
+
+    What lies outside an image is its edge all the same; within a frame of it OpenCV finds it in two
+    thirds of the time.
+    """
+    edge = (_FRAME, _FRAME)
+    return np.pad(images, ((0, 0), edge, edge, (0, 0)), "edge")
+
+
 def training_batches(
     images: NDArray[np.uint8], labels: NDArray[np.float32], recipe: Recipe, seed: int
 ) -> tf.data.Dataset:
@@ -157,7 +167,7 @@ def training_batches(
 
     def augmented(indices: NDArray[np.int64], chance: np.int64) -> NDArray[np.uint8]:
         rng = np.random.default_rng(abs(int(chance)))
-        return recipe.augmentation.apply_all(framed[indices], rng, size)
+        return recipe.augmentation.apply_all(around[indices], rng, size)
 
     def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.
@@ -167,9 +177,7 @@ def training_batches(
 
     targets = tf.constant(labels)
     size, channels = images.shape[1:3], images.shape[3]
-    # What lies outside an image is its edge again; within a frame of it OpenCV takes a third less.
-    around = (_FRAME, _FRAME)
-    framed = np.pad(images, ((0, 0), around, around, (0, 0)), "edge")
+    around = framed(images)
     passes = -(-recipe.least_steps * recipe.batch_size // len(images))
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)

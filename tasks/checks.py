@@ -70,8 +70,8 @@ def audit_resolution(
     """Decode every image: sizes, damage, doubles, and known label errors."""
     root = Path(dataset.image_folder)
     files = read_image_files(manifest)
+    audit = audit_images(root, files["image_path"], work.report("audit"), runner)
     paths = files["image_path"].tolist()
-    audit = audit_images(root, paths, work.report("audit"), runner)
     same = pd.DataFrame(
         find_same_photos(
             audit.thumbnails,

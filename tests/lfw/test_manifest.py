@@ -90,7 +90,7 @@ def test_a_table_made_a_few_rows_at_a_time_is_the_same(
     (folder / prefix / "Ann-Lu/Ann-Lu_0001.jpg").write_bytes(b"fourth")
     whole = build_manifest(folder)
     for rows in (1, 2, 3):
-        monkeypatch.setattr("lfw.manifest._ROWS", rows)
+        monkeypatch.setattr("lfw.manifest.ROWS", rows)
         parted = build_manifest(folder)
         pd.testing.assert_frame_equal(parted.files, whole.files)
         assert digests(parted) == digests(whole)
