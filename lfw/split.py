@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lfw.columns import is_doubled, is_sorted
 from lfw.digest import text_digest
-from lfw.errors import InputError
+from lfw.errors import DataError, InputError
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
 
 PARTS = ("train", "validation", "test")
@@ -200,10 +200,15 @@ def draw_split(
 
     Raises
     ------
+    DataError
+        If an image is there twice: it could come into two parts.
     InputError
         If a person would have no image in one of the three parts.
     """
     images = _sorted_by_path(images)
+    twice = images["image_path"][is_doubled(images["image_path"])]
+    if len(twice):
+        raise DataError(f"{twice.iloc[0]} is listed twice: list every image once.")
     room = _targets(images["name"].value_counts(), test_share, validation_share)
     person, people = pd.factorize(images["name"], sort=True)
     names = people.to_numpy()

@@ -10,7 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from lfw.catalog import read_catalog
-from lfw.errors import InputError
+from lfw.errors import DataError, InputError
 from lfw.leaks import check_leaks, find_leaks
 from lfw.manifest import Manifest
 from lfw.split import (
@@ -170,6 +170,13 @@ def test_class_of_one_photograph_is_named() -> None:
     paths = [path_of("Cy", n) for n in range(1, 9)]
     with pytest.raises(InputError, match="Cy has 8 images"):
         draw_split(images_of({"Ann": 20, "Cy": 8}), [(paths[0], other) for other in paths[1:]], 0)
+
+
+def test_an_image_that_is_listed_twice_is_named() -> None:
+    images = images_of({"Ann": 12, "Bob": 12})
+    doubled = pd.concat([images, images.iloc[[5]]])
+    with pytest.raises(DataError, match=f"{images['image_path'].iloc[5]} is listed twice"):
+        draw_split(doubled, [], 0)
 
 
 def test_real_split_has_the_notebooks_sizes(real_folder: Path, real_manifest: Manifest) -> None:
