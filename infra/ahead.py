@@ -5,7 +5,9 @@ import gc
 import importlib
 import os
 import threading
+from pathlib import Path
 
+from lfw.digest import value_digest
 from lfw.parameters import Checked, PretrainParameters, ScoreParameters, TrainParameters
 
 # The slow ones among those that every run needs; what only some stages need waits for them.
@@ -18,20 +20,37 @@ _GARBAGE = 10_000
 _WITHOUT_NETWORK = {"hog", "dlib"}
 
 
-def libraries_of(wanted: Checked) -> tuple[str, ...]:
+def libraries_of(wanted: Checked, asked_before: bool = False) -> tuple[str, ...]:
     """Name the slow libraries that a run is likely to need beside those that every run needs.
 
-    TensorFlow takes longer than all others together: about as long as a server takes to start, so
-    that it costs a run nothing that turns out to be answered by earlier stages alone.
+    TensorFlow takes longer than all others together, and about as long as a server takes to start.
 
     Parameters
     ----------
     wanted
         What the run is asked to do.
+    asked_before
+        Whether it was asked for before: its stages may all be answered by earlier ones, and if they
+        are not, what they need is imported then.
     """
+    if asked_before:
+        return ()
     if isinstance(wanted, TrainParameters):
         return () if wanted.model in _WITHOUT_NETWORK else ("keras",)
     return ("keras",) if isinstance(wanted, PretrainParameters | ScoreParameters) else ()
+
+
+def note_of(folder: Path, flow: str, wanted: Checked) -> Path:
+    """Give the file that says that a run came to its end in a data folder.
+
+    Parameters
+    ----------
+    folder
+        The data folder.
+    flow, wanted
+        What was asked for.
+    """
+    return folder / "home" / "asked" / value_digest([flow, wanted.model_dump(mode="json")])
 
 
 def import_ahead(module: str, more: tuple[str, ...] = ()) -> threading.Thread:

@@ -8,6 +8,7 @@ Started by ``infra.prefect_server`` and ``infra.processes`` as ``python -m infra
     runs a command and ends its whole process tree when its own standard input closes.
 """
 
+import asyncio
 import contextlib
 import ctypes
 import fcntl
@@ -35,7 +36,9 @@ DATABASE = "prefect.db"
 
 _END_SECONDS = 10.0
 _GRACE_SECONDS = 4.0
-_QUIET_SECONDS = 2.0
+_FLUSH_SECONDS = 1
+_QUIET_SECONDS = 1.25  # of the event loop: every queue is flushed meanwhile
+_LOOK_SECONDS = 0.125
 _DRAIN_SECONDS = 60.0
 _GARBAGE_SECONDS = 1.0
 _YOUNG_TURNS = 30  # to look through what is old, too, takes longer
@@ -69,8 +72,9 @@ def prefect_environment(folder: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_LOGGING_LEVEL": os.environ.get("PREFECT_SERVER_LOGGING_LEVEL", "WARNING"),
         # The default commits each state of each task run by itself.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+        # In whole seconds: a part of one becomes 0, and the recorder never rests.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": str(_FLUSH_SECONDS),
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": str(_FLUSH_SECONDS),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         # The default writes into site-packages.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
@@ -115,14 +119,16 @@ def run_prefect(folder: Path, server_lock: int) -> int:
     app = TrustedHostMiddleware(
         RetryWhenBusy(create_app(final=True)), allowed_hosts=[HOST, "localhost"]
     )
-    server = uvicorn.Server(
+
+    class Server(uvicorn.Server):
+        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+            watching = (folder, f"http://{HOST}:{port}/api", self, asyncio.get_running_loop())
+            threading.Thread(target=_end_with_last_client, args=watching, daemon=True).start()
+            await super().serve(sockets)
+
+    server = Server(
         uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=int(_END_SECONDS))
     )
-    threading.Thread(
-        target=_end_with_last_client,
-        args=(folder, f"http://{HOST}:{port}/api", server),
-        daemon=True,
-    ).start()
     threading.Thread(target=_collect_garbage, args=(server,), daemon=True).start()
     server.run(sockets=[listener])
     return 0 if server.started else 3
@@ -186,7 +192,9 @@ def _collect_garbage(server: object) -> None:
         gc.collect(1 if turn % _YOUNG_TURNS else 2)
 
 
-def _end_with_last_client(folder: Path, url: str, server: object) -> None:
+def _end_with_last_client(
+    folder: Path, url: str, server: object, loop: asyncio.AbstractEventLoop
+) -> None:
     while not getattr(server, "started", False):
         time.sleep(0.02)
     state = {"url": url, "pid": os.getpid(), "created": psutil.Process().create_time()}
@@ -197,24 +205,35 @@ def _end_with_last_client(folder: Path, url: str, server: object) -> None:
     fcntl.flock(clients, fcntl.LOCK_EX)
     with contextlib.suppress(OSError, sqlite3.Error):  # even if the data folder was deleted
         (folder / STATE).unlink(missing_ok=True)
-        _wait_until_quiet(folder / DATABASE)
+        _wait_until_quiet(folder / DATABASE, loop)
     # All is written, and nobody is left to answer. To end the services one by one takes seconds
     # more, and what they would still do is as well done after the next start.
     os._exit(0)
 
 
-def _wait_until_quiet(database: Path) -> None:
-    """Wait until the server writes no more: it drops what its queues still hold when it ends."""
+def _wait_until_quiet(database: Path, loop: asyncio.AbstractEventLoop) -> None:
+    """Wait until the server writes no more: it drops what its queues still hold when it ends.
+
+    The server's own event loop counts the time, since its queues are flushed by that: a busy
+    machine makes both slower.
+    """
     deadline = time.monotonic() + _DRAIN_SECONDS
     with contextlib.closing(
-        sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+        sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=_DRAIN_SECONDS)
     ) as connection:
-        version, since = None, time.monotonic()
-        while time.monotonic() < deadline and time.monotonic() - since < _QUIET_SECONDS:
-            now = connection.execute("PRAGMA data_version").fetchone()
-            if now != version:
-                version, since = now, time.monotonic()
-            time.sleep(0.1)
+        version, quiet = _written(connection), 0.0
+        while time.monotonic() < deadline and quiet < _QUIET_SECONDS:
+            rest = asyncio.run_coroutine_threadsafe(asyncio.sleep(_LOOK_SECONDS), loop)
+            rest.result(_DRAIN_SECONDS)
+            before, version = version, _written(connection)
+            quiet = quiet + _LOOK_SECONDS if version == before else 0.0
+
+
+def _written(connection: sqlite3.Connection) -> int:
+    """Wait for who is writing, and give a number that is another one after every change."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.rollback()
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _wait_for_end_of_input(tell: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_tensorflow_comes_ahead_where_a_network_is_to_be_asked(
     wanted: Checked, libraries: tuple[str, ...]
 ) -> None:
     assert ahead.libraries_of(wanted) == libraries
+    assert ahead.libraries_of(wanted, asked_before=True) == ()
+
+
+def test_what_was_asked_before_is_known_by_its_flow_and_parameters(tmp_path: Path) -> None:
+    asked = [
+        ("flows.train_faces:train_faces", TrainParameters()),
+        ("flows.train_faces:train_faces", TrainParameters(seed=1)),
+        ("flows.score_faces:score_faces", TrainParameters()),
+    ]
+    notes = [ahead.note_of(tmp_path, *one) for one in asked]
+    assert len(set(notes)) == len(asked)
+    assert notes == [ahead.note_of(tmp_path, *one) for one in asked]
 
 
 def test_prefect_hears_of_a_server_that_started_after_its_import() -> None:
