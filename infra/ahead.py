@@ -30,26 +30,42 @@ def libraries_of(wanted: Checked, asked_before: bool = False) -> tuple[str, ...]
     wanted
         What the run is asked to do.
     asked_before
-        Whether it was asked for before: its stages may all be answered by earlier ones, and if they
-        are not, what they need is imported then.
+        Whether it was asked for before: stages of a training may all be answered by earlier ones,
+        and if they are not, what they need is imported then. Images are scored each time.
     """
-    if asked_before:
+    if isinstance(wanted, ScoreParameters):
+        return ("keras",)
+    if asked_before or not isinstance(wanted, TrainParameters | PretrainParameters):
         return ()
-    if isinstance(wanted, TrainParameters):
-        return () if wanted.model in _WITHOUT_NETWORK else ("keras",)
-    return ("keras",) if isinstance(wanted, PretrainParameters | ScoreParameters) else ()
+    learns = isinstance(wanted, PretrainParameters) or wanted.model not in _WITHOUT_NETWORK
+    return ("keras",) if learns else ()
 
 
-def note_of(folder: Path, flow: str, wanted: Checked) -> Path:
-    """Give the file that says that a run came to its end in a data folder.
+def asked_before(folder: Path, flow: str, wanted: Checked) -> bool:
+    """Say whether a run came to its end in a data folder before.
 
     Parameters
     ----------
     folder
         The data folder.
     flow, wanted
-        What was asked for.
+        What is asked for.
     """
+    try:
+        return _note_of(folder, flow, wanted).exists()
+    except OSError:
+        return False
+
+
+def remember(folder: Path, flow: str, wanted: Checked) -> None:
+    """Note that a run came to its end, for :func:`asked_before`; a run does not fail by it."""
+    note = _note_of(folder, flow, wanted)
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+
+
+def _note_of(folder: Path, flow: str, wanted: Checked) -> Path:
     return folder / "home" / "asked" / value_digest([flow, wanted.model_dump(mode="json")])
 
 

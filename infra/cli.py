@@ -275,23 +275,22 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
-    from infra.ahead import import_ahead, libraries_of, note_of, tell_prefect
+    from infra.ahead import asked_before, import_ahead, libraries_of, remember, tell_prefect
     from infra.prefect_server import client_settings, prefect_server, server_at_hand
 
     folder = data_folder(os.environ)
     os.environ.update(client_settings(folder))
     module, _, name = flow.partition(":")
-    note = note_of(folder, flow, wanted)
-    # While a server starts there is time for more.
-    more = () if server_at_hand(folder) else libraries_of(wanted, note.exists())
+    more: tuple[str, ...] = ()
+    if not server_at_hand(folder):  # while one starts there is time
+        more = libraries_of(wanted, asked_before(folder, flow, wanted))
     ahead = import_ahead(module, more)
     with prefect_server(folder) as api_url:
         ahead.join()
         tell_prefect(api_url)
         function = getattr(importlib.import_module(module), name)
         result: dict[str, Any] = function(**wanted.model_dump())
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.touch()
+        remember(folder, flow, wanted)
         return result
 
 

@@ -9,12 +9,14 @@ Started by ``infra.prefect_server`` and ``infra.processes`` as ``python -m infra
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import ctypes
 import fcntl
 import gc
 import itertools
 import json
+import logging
 import os
 import signal
 import socket
@@ -37,9 +39,10 @@ DATABASE = "prefect.db"
 _END_SECONDS = 10.0
 _GRACE_SECONDS = 4.0
 _FLUSH_SECONDS = 1
-_QUIET_SECONDS = 1.25  # of the event loop: every queue is flushed meanwhile
+_QUIET_SECONDS = 1.25 * _FLUSH_SECONDS  # of the event loop: its queues are flushed meanwhile
 _LOOK_SECONDS = 0.125
 _DRAIN_SECONDS = 60.0
+_WRITER_SECONDS = 20.0
 _GARBAGE_SECONDS = 1.0
 _YOUNG_TURNS = 30  # to look through what is old, too, takes longer
 _PR_SET_CHILD_SUBREAPER = 36
@@ -120,7 +123,7 @@ def run_prefect(folder: Path, server_lock: int) -> int:
         RetryWhenBusy(create_app(final=True)), allowed_hosts=[HOST, "localhost"]
     )
 
-    class Server(uvicorn.Server):
+    class Server(uvicorn.Server):  # its event loop is there from here on
         async def serve(self, sockets: list[socket.socket] | None = None) -> None:
             watching = (folder, f"http://{HOST}:{port}/api", self, asyncio.get_running_loop())
             threading.Thread(target=_end_with_last_client, args=watching, daemon=True).start()
@@ -197,21 +200,37 @@ def _end_with_last_client(
 ) -> None:
     while not getattr(server, "started", False):
         time.sleep(0.02)
+    failures = _Failures()
+    logging.getLogger("prefect.server").addHandler(failures)
     state = {"url": url, "pid": os.getpid(), "created": psutil.Process().create_time()}
     write_atomically(folder / STATE, json.dumps(state))
     clients = os.open(folder / CLIENTS_LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     # Granted when every client has let go or is dead. Never released: who comes now waits for the
     # end of this server, so that two never work on one database.
     fcntl.flock(clients, fcntl.LOCK_EX)
-    with contextlib.suppress(OSError, sqlite3.Error):  # even if the data folder was deleted
+    # Even if the data folder was deleted, or the event loop has come to its end meanwhile.
+    with contextlib.suppress(
+        OSError, sqlite3.Error, RuntimeError, concurrent.futures.CancelledError
+    ):
         (folder / STATE).unlink(missing_ok=True)
-        _wait_until_quiet(folder / DATABASE, loop)
+        _wait_until_quiet(folder / DATABASE, loop, failures)
     # All is written, and nobody is left to answer. To end the services one by one takes seconds
     # more, and what they would still do is as well done after the next start.
     os._exit(0)
 
 
-def _wait_until_quiet(database: Path, loop: asyncio.AbstractEventLoop) -> None:
+class _Failures(logging.Handler):
+    """Counts what the server complains of: a flush that failed is tried again at the next."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.seen = 0
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+        self.seen += 1
+
+
+def _wait_until_quiet(database: Path, loop: asyncio.AbstractEventLoop, failures: _Failures) -> None:
     """Wait until the server writes no more: it drops what its queues still hold when it ends.
 
     The server's own event loop counts the time, since its queues are flushed by that: a busy
@@ -219,14 +238,15 @@ def _wait_until_quiet(database: Path, loop: asyncio.AbstractEventLoop) -> None:
     """
     deadline = time.monotonic() + _DRAIN_SECONDS
     with contextlib.closing(
-        sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=_DRAIN_SECONDS)
+        sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=_WRITER_SECONDS)
     ) as connection:
-        version, quiet = _written(connection), 0.0
+        version, failed, quiet = _written(connection), failures.seen, 0.0
         while time.monotonic() < deadline and quiet < _QUIET_SECONDS:
             rest = asyncio.run_coroutine_threadsafe(asyncio.sleep(_LOOK_SECONDS), loop)
-            rest.result(_DRAIN_SECONDS)
-            before, version = version, _written(connection)
-            quiet = quiet + _LOOK_SECONDS if version == before else 0.0
+            rest.result(max(0.0, deadline - time.monotonic()))
+            before, version = (version, failed), _written(connection)
+            failed = failures.seen
+            quiet = quiet + _LOOK_SECONDS if (version, failed) == before else 0.0
 
 
 def _written(connection: sqlite3.Connection) -> int:

@@ -178,7 +178,7 @@ def _mapped_in_four(
 def _middles(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Give the mean of each image, of all at once where OpenCV is quick at it: same values."""
     count, height, width, colours = images.shape
-    if colours > 1:
+    if colours > 1 or not count:
         return np.array([sum(cv2.mean(image)) / colours for image in images])
     flat = images.reshape(count, height * width)
     sums = cv2.reduce(flat, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]

@@ -1,4 +1,4 @@
-"""Columns of very many texts: what pandas does with an object a row, without these."""
+"""Columns of very many texts, none missing: pandas would make an object of each for these."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def column(texts: Sequence[str]) -> "pd.Series[str]":
     return pd.Series(found, dtype="str")
 
 
-def pieces(texts: "pd.Series[str]") -> Iterator[list[str]]:
+def _pieces(texts: "pd.Series[str]") -> Iterator[list[str]]:
     """Give a column as lists, one after the other."""
     for start in range(0, len(texts), ROWS):
         yield texts.iloc[start : start + ROWS].tolist()
@@ -33,7 +33,7 @@ def pieces(texts: "pd.Series[str]") -> Iterator[list[str]]:
 def is_sorted(texts: "pd.Series[str]") -> bool:
     """Say whether no text is before the one above it."""
     last = ""
-    for piece in pieces(texts):
+    for piece in _pieces(texts):
         if last > piece[0] or piece != sorted(piece):
             return False
         last = piece[-1]
@@ -46,7 +46,7 @@ def is_doubled(texts: "pd.Series[str]") -> NDArray[np.bool_]:
     Numbers are compared first, and of the texts only those whose numbers are equal.
     """
     numbers = np.fromiter(
-        (hash(text) for piece in pieces(texts) for text in piece), np.int64, len(texts)
+        (hash(text) for piece in _pieces(texts) for text in piece), np.int64, len(texts)
     )
     found = pd.Series(numbers).duplicated(keep=False).to_numpy(copy=True)
     found[found] = texts[found].duplicated(keep=False).to_numpy()
@@ -54,7 +54,7 @@ def is_doubled(texts: "pd.Series[str]") -> NDArray[np.bool_]:
 
 
 class Bundle:
-    """Texts without a NUL that are not needed yet, in a tenth of the memory of a list.
+    """Texts without a NUL, one at least, not needed yet: in a tenth of the memory of a list.
 
     Attributes
     ----------

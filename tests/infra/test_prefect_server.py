@@ -1,11 +1,14 @@
+import asyncio
 import contextlib
 import fcntl
 import json
+import logging
 import multiprocessing
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +18,14 @@ import psutil
 import pytest
 
 from infra import prefect_server as servers
+from infra import supervisor
 from infra.processes import free_port
 from lfw.errors import InputError, LfwError
 from tests.infra.support import answers, processes_of, read_line, wait_until
 
 USE_SERVER = """
 import sys
+import threading
 from pathlib import Path
 from infra.prefect_server import prefect_server
 with prefect_server(Path(sys.argv[1])) as url:
@@ -118,6 +123,43 @@ def test_a_stale_state_is_replaced_and_the_history_of_a_run_is_complete_at_the_e
         task_runs = database.execute("SELECT state_type, count(*) FROM task_run GROUP BY 1")
         assert task_runs.fetchall() == [("COMPLETED", 60)]
         assert database.execute("SELECT state_type FROM flow_run").fetchall() == [("COMPLETED",)]
+
+
+@pytest.mark.parametrize("fails_at", [None, 0.5, 0.9])
+def test_the_end_waits_for_what_is_flushed_late(tmp_path: Path, fails_at: float | None) -> None:
+    """Two flushes, a second apart as the server's are; the last one fails first, or does not."""
+    database = tmp_path / "prefect.db"
+    log = logging.getLogger(f"{__name__}.{fails_at}")
+    log.propagate = False
+    failures = supervisor._Failures()
+    log.addHandler(failures)
+
+    def write(number: int) -> None:
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("INSERT INTO flushed VALUES (?)", [number])
+
+    async def flush() -> None:
+        await asyncio.sleep(supervisor._FLUSH_SECONDS)
+        write(1)
+        if fails_at is not None:
+            await asyncio.sleep(fails_at)
+            log.error("Error flushing")
+        await asyncio.sleep(supervisor._FLUSH_SECONDS)
+        write(2)
+
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE flushed (number INTEGER)")
+    loop = asyncio.new_event_loop()
+    turning = threading.Thread(target=loop.run_forever)
+    turning.start()
+    asyncio.run_coroutine_threadsafe(flush(), loop)
+    supervisor._wait_until_quiet(database, loop, failures)
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT number FROM flushed").fetchall()
+    loop.call_soon_threadsafe(loop.stop)
+    turning.join()
+    loop.close()
+    assert found == [(1,), (2,)]
 
 
 def test_a_server_that_dies_early_is_reported_at_once_with_its_log(tmp_path: Path) -> None:

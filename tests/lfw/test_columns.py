@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from lfw.columns import ROWS, column, is_doubled, is_sorted
 
+ROOT = Path(__file__).parents[2]
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), max_size=30)
 
 
@@ -75,7 +77,7 @@ print(json.dumps({stage: 1e6 * held / (PEOPLE * EACH) for stage, held in took.it
 @pytest.mark.skipif(sys.platform != "linux", reason="the mark of the most memory is Linux's")
 def test_of_very_many_images_a_few_hundred_bytes_each_are_held() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED], capture_output=True, text=True, check=False
+        [sys.executable, "-c", MEASURED], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)

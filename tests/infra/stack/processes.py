@@ -128,7 +128,7 @@ class TeamStack:
         return (self.secrets / name).read_text(encoding="utf-8")
 
     def url(self, service: str) -> str:
-        port = {"prefect": 4200, "mlflow": 5000, "store": 8333, "volumes": 9333}[service]
+        port = {"prefect": 4200, "mlflow": 5000, "store": 8333, "master": 9333}[service]
         return f"http://{HOST}:{self._ports[port]}"
 
     # --- what the file says, on this machine ---------------------------------------------------
