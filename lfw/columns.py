@@ -40,6 +40,13 @@ def is_sorted(texts: "pd.Series[str]") -> bool:
     return True
 
 
+def sorted_by(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Sort rows by a column of texts; rows that are in order already are not copied."""
+    if is_sorted(rows[name]):
+        return rows.reset_index(drop=True)
+    return rows.sort_values(name, kind="stable", ignore_index=True)
+
+
 def is_doubled(texts: "pd.Series[str]") -> NDArray[np.bool_]:
     """Say of each text whether there is an equal one.
 

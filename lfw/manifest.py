@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from lfw.columns import ROWS, Bundle, column, is_sorted
+from lfw.columns import ROWS, Bundle, column, sorted_by
 from lfw.digest import text_digest
 from lfw.errors import DataError
 from lfw.image_store import read_file
@@ -166,18 +166,10 @@ def manifest_of(
     inside = image_folder.only()
     lists.sort(key=lambda row: row[0].split("/"))  # where two have one name
     named = sorted((("list", _name(path), *rest) for path, *rest in lists), key=_shown)
-    whole = _sorted_by_path(frames)
+    whole = sorted_by(pd.concat(frames, ignore_index=True), "path")
     if named:
         whole = pd.concat([whole, pd.DataFrame(named, columns=_COLUMNS)], ignore_index=True)
     return Manifest(whole, inside, tuple(stray), directory_sha256)
-
-
-def _sorted_by_path(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put tables one below the other, by path; mostly they are in that order already."""
-    whole = pd.concat(frames, ignore_index=True)
-    if is_sorted(whole["path"]):
-        return whole
-    return whole.sort_values("path", kind="stable", ignore_index=True)
 
 
 def _is_list(row: FileRow) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.columns import is_doubled, is_sorted
+from lfw.columns import is_doubled, sorted_by
 from lfw.digest import text_digest
 from lfw.errors import DataError, InputError
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
@@ -169,7 +169,7 @@ def sample_images(
         ranks = _ranks(chosen["image_path"], f"sample/{seed}")
         drawn = chosen.iloc[np.argsort(ranks, kind="stable")]
         chosen = drawn.groupby("name", sort=False).head(per_person)
-    return _sorted_by_path(chosen)
+    return sorted_by(chosen, "image_path")
 
 
 def draw_split(
@@ -205,7 +205,7 @@ def draw_split(
     InputError
         If a person would have no image in one of the three parts.
     """
-    images = _sorted_by_path(images)
+    images = sorted_by(images, "image_path")
     twice = images["image_path"][is_doubled(images["image_path"])]
     if len(twice):
         raise DataError(f"{twice.iloc[0]} is listed twice: list every image once.")
@@ -229,13 +229,6 @@ def draw_split(
     split = Split(rows[_COLUMNS], tuple(names))
     _check_parts(split)
     return split
-
-
-def _sorted_by_path(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort by path; rows that are in order already are not copied."""
-    if is_sorted(rows["image_path"]):
-        return rows.reset_index(drop=True)
-    return rows.sort_values("image_path", ignore_index=True)
 
 
 def _ranks(paths: "pd.Series[str]", salt: str) -> NDArray[np.bytes_]:
