@@ -25,6 +25,7 @@ from benchmarks.processes import run
 from lfw.settings import data_folder
 
 _SHOWN = 12
+_TOLD = 0.05  # seconds; what takes less is not told
 _PYTHON = "Python"
 _OURS = re.compile(r"/(lfw|tasks|flows|infra)/")
 _WAITING = {"sleep", "lock.acquire", "select", "poll", "select.poll", "select.epoll.poll"}
@@ -69,12 +70,14 @@ def _rows(which: str, seconds: float, stages: dict[str, float], frame: Frame) ->
 
     yield row("all", seconds, "under the profiler")
     for name, took in stages.items():
-        yield row(name, took, WHY.get(name, ""))
+        if took >= _TOLD:
+            yield row(name, took, WHY.get(name, ""))
     rest = seconds - sum(stages.values())
     yield row("no stage", rest, "Python, imports, the Prefect server, MLflow, the run report")
     yield row("imports, within all", imports(frame))
     for library, took in libraries(frame).most_common(_SHOWN):
-        yield row(f"{library}, within all", took)
+        if took >= _TOLD:
+            yield row(f"{library}, within all", took)
 
 
 def imports(frame: Frame) -> float:

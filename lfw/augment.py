@@ -52,31 +52,6 @@ class Augmentation:
 
     def apply(
         self,
-        image: NDArray[np.uint8],
-        rng: np.random.Generator,
-        size: tuple[int, int] | None = None,
-    ) -> NDArray[np.uint8]:
-        """Change one image.
-
-        Parameters
-        ----------
-        image
-            Of shape (height, width, channels).
-        rng
-            Where chance comes from.
-        size
-            Height and width of the result, if the image has a margin around it: the middle stays
-            the middle.
-
-        Returns
-        -------
-        ndarray of shape (height, width, channels)
-        """
-        changed: NDArray[np.uint8] = self.apply_all(image[np.newaxis], rng, size)[0]
-        return changed
-
-    def apply_all(
-        self,
         images: NDArray[np.uint8],
         rng: np.random.Generator,
         size: tuple[int, int] | None = None,
@@ -87,8 +62,11 @@ class Augmentation:
         ----------
         images
             Of shape (n, height, width, channels).
-        rng, size
-            As for :meth:`apply`.
+        rng
+            Where chance comes from.
+        size
+            Height and width of the results, if the images have a margin around them: the middle
+            stays the middle.
 
         Returns
         -------

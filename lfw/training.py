@@ -167,7 +167,7 @@ def training_batches(
 
     def augmented(indices: NDArray[np.int64], chance: np.int64) -> NDArray[np.uint8]:
         rng = np.random.default_rng(abs(int(chance)))
-        return recipe.augmentation.apply_all(around[indices], rng, size)
+        return recipe.augmentation.apply(around[indices], rng, size)
 
     def load(indices: tf.Tensor, chance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         # A call a batch, in 8 bits: a call an image, in floats, costs more than the changes do.

@@ -303,5 +303,5 @@ def _batches(
     size = min(recipe.batch_size, len(order))
     for start in range(0, len(order) - size + 1, size):
         chosen = order[start : start + size]
-        changed = recipe.augmentation.apply_all(faces[chosen], rng, (network.HEIGHT, network.WIDTH))
+        changed = recipe.augmentation.apply(faces[chosen], rng, (network.HEIGHT, network.WIDTH))
         yield changed, labels[chosen]

@@ -1,6 +1,7 @@
 """The main job on the real data set, with defaults, as a new user runs it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ def place(tmp_path_factory: pytest.TempPathFactory, real_archive: Path) -> Workp
     return Workplace(tmp_path_factory.mktemp("real-run"), real_archive)
 
 
-def run(place: Workplace) -> dict[str, Any]:
-    code, out, err = place.run("train", "--json", LFW_SOURCE=str(place.source))
+def run(place: Workplace) -> tuple[dict[str, Any], bool]:
+    """Run the main job; give its result, and whether it imported TensorFlow."""
+    environment = {"LFW_SOURCE": str(place.source), "PYTHONPROFILEIMPORTTIME": "1"}
+    code, out, err = place.run("train", "--json", **environment)
     assert code == 0, err[-4000:]
     result: dict[str, Any] = json.loads(out)
-    return result
+    return result, bool(re.search(r"^import time:.*\btensorflow$", err, re.MULTILINE))
 
 
 def test_the_main_job_with_defaults_and_again(place: Workplace) -> None:
-    first = run(place)
+    first, loaded = run(place)
+    assert loaded
     assert (first["people"], first["images"]) == (5749, 13233)
     assert first["classes"] == [
         "Ariel_Sharon",
@@ -46,7 +50,8 @@ def test_the_main_job_with_defaults_and_again(place: Workplace) -> None:
     assert first["baselines"]["majority"]["accuracy"]["value"] == pytest.approx(1 / 6)
     assert 0.8 < first["baselines"]["eigenfaces_svm"]["accuracy"]["value"] < 1
     assert first["model_alias"] == "champion"
-    again = run(place)
+    again, loaded = run(place)
+    assert not loaded, "a run that is answered by earlier stages waits for no TensorFlow"
     assert all(reused(again).values()), again["stages"]
     assert again["split_digest"] == first["split_digest"]
     assert again["model_version"] == first["model_version"]

@@ -227,7 +227,7 @@ def test_the_frame_changes_next_to_nothing() -> None:
     framed = next(iter(training_batches(images, labels, recipe, seed=2)))
     chance = next(iter(tf.data.Dataset.random(seed=2, rerandomize_each_iteration=True)))
     chosen = np.asarray(framed[1]).argmax(axis=1)
-    plain = moving.apply_all(images[chosen], np.random.default_rng(abs(int(chance))))
+    plain = moving.apply(images[chosen], np.random.default_rng(abs(int(chance))))
     apart = np.abs(np.asarray(framed[0]) - plain)
     assert apart.max() <= 1
     assert (apart > 0).mean() < 1e-3
@@ -245,7 +245,7 @@ def batch_by_batch(
     for _ in range(3):
         for chosen, chance in plan.as_numpy_iterator():
             rng = np.random.default_rng(abs(int(chance)))
-            changed = recipe.augmentation.apply_all(framed[chosen], rng, images.shape[1:3])
+            changed = recipe.augmentation.apply(framed[chosen], rng, images.shape[1:3])
             yield changed.astype(np.float32), labels[chosen]
 
 
