@@ -3,19 +3,23 @@
     python -m benchmarks.accuracy                       # everything: hours on two cores
     python -m benchmarks.accuracy --models embedding,hog_lda --protocols 6x75
     python -m benchmarks.accuracy --table               # print what is known of this code and data
+    python -m benchmarks.accuracy --table --keep benchmarks/results     # and keep it for the pages
 
 Every figure is kept in ``<data>/benchmarks/accuracy.json`` with a digest of the split, the
 code and the embedding that it rests on, and measured again only when that changed. The seeds of the
 table are 0 to 9. Choices (of networks, heads, sizes) were made with other seeds, on validation
-parts, and on pairs of people outside every selection.
+parts, and on pairs of people outside every selection. Strangers are asked about where a head was
+learned with some.
 """
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +27,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.accuracy_table import MODELS, PROTOCOLS, result_of
+from benchmarks.contest import finish
 from lfw.audit import audit_images, read_thumbnail
 from lfw.baselines import BASELINES, predict_baseline
 from lfw.catalog import expand_paths, read_catalog
-from lfw.comparison import corrected_t
 from lfw.digest import code_digests, value_digest
 from lfw.embedding.cohort import check_unseen
 from lfw.embedding.store import SHIPPED, Embedding, read_embedding
@@ -36,24 +41,33 @@ from lfw.evaluation import score
 from lfw.fetch import fetch
 from lfw.files import write_text
 from lfw.images import read_grey, read_many
-from lfw.open_set import draw_strangers
+from lfw.open_set import draw_strangers, score_open_set, set_threshold
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.same_photo import find_same_photos
 from lfw.settings import data_folder
 from lfw.sources import choose_source
 from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.vector_names import name_of_embedding, name_of_features
 
-PROTOCOLS: dict[str, dict[str, Any]] = {
-    "6x75": {"top": 6, "images_per_person": 75},
-    "6 all": {"top": 6, "images_per_person": "all"},
-    "7 all": {"min_images": 70, "images_per_person": "all"},
-    "12x50": {"top": 12, "images_per_person": 50},
-    "62 all": {"min_images": 20, "images_per_person": "all"},
-}
-MODELS = ("eigenfaces_svm", "hog_lda", "hog", "compact", "notebook", "embedding", "dlib")
-SHALLOW = ("eigenfaces_svm", "hog_lda")
+_OPEN = ("embedding", "hog")
+"""Models that are asked about strangers, too; what `dlib` measures takes a third of a second an
+image."""
 
 Labels = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Class numbers for the test part; rates with strangers, missing where none were asked about.
+
+    The rates are those of :class:`lfw.open_set.OpenSet`.
+    """
+
+    labels: Labels
+    identified: float = math.nan
+    accepted: float = math.nan
+    identified_at_far: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,7 @@ class Data:
     images: pd.DataFrame
     same_photo: list[tuple[str, str]]
     kept: Path
+    digest: str
 
     def pixels(self, rows: pd.DataFrame) -> NDArray[np.uint8]:
         """Decode the images of some rows."""
@@ -89,12 +104,12 @@ class Task:
         """Give the class numbers of some parts."""
         return np.concatenate([np.array(self.split.labels(part)) for part in parts])
 
+    @cached_property
     def strangers(self) -> pd.DataFrame:
-        """Give the strangers that a head may learn from."""
-        drawn = draw_strangers(
+        """People outside the selection, by what they are for."""
+        return draw_strangers(
             self.data.images, self.split.classes, self.embedding.cohort.seen, self.data.same_photo
         )
-        return drawn[drawn["role"] == "head"]
 
 
 def main() -> None:
@@ -120,7 +135,18 @@ def main() -> None:
                 shown.append(known[key])
     if not shown:
         raise InputError("nothing of what was asked for has been measured with this code yet.")
-    _print(pd.DataFrame(shown))
+    command = (
+        "make accuracy" if asked.embedding == str(SHIPPED) else "python -m benchmarks.accuracy"
+    )
+    seeds = f"{asked.first_seed} to {asked.first_seed + asked.seeds - 1}"
+    setting = {
+        "seeds": seeds,
+        "embedding": embedding.card["label"],
+        "its SHA-256": embedding.digest[:10],
+        "of the images": data.digest[:10],
+    }
+    result = result_of(pd.DataFrame(shown), command, setting)
+    finish(result, as_json=asked.json, keep=asked.keep)
 
 
 def _arguments() -> argparse.Namespace:
@@ -132,6 +158,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--embedding", default=str(SHIPPED), help="folder of the embedding")
     parser.add_argument("--table", action="store_true", help="measure nothing: print what is known")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--keep", type=Path, help="folder to keep the result in for the pages")
     return parser.parse_args()
 
 
@@ -153,7 +181,8 @@ def _data(source: str, folder: Path) -> Data:
     pairs = pd.DataFrame(same, columns=["first", "second", "similarity", "same_name"])
     usable = images[~images["image_path"].isin(audit.unusable["image_path"])]
     doubled = list(zip(pairs["first"], pairs["second"], strict=True))
-    return Data(root, people, usable, doubled, folder / "vectors")
+    digest = found.dataset.images_digest
+    return Data(root, people, usable, doubled, folder / "vectors", digest)
 
 
 def _task(data: Data, protocol: str, seed: int, embedding: Embedding) -> Task:
@@ -164,11 +193,11 @@ def _task(data: Data, protocol: str, seed: int, embedding: Embedding) -> Task:
 
 
 def _digest(model: str, task: Task) -> str:
-    """Digest what a figure rests on: the split, the code, the embedding."""
+    """Digest what a figure rests on: the split, the strangers, the code, the embedding."""
     modules = {
-        "embedding": ["lfw.embedding.classifying"],
-        "hog": ["lfw.features", "lfw.heads"],
-        "dlib": ["lfw.features", "lfw.heads", "lfw.dlib_faces"],
+        "embedding": ["lfw.embedding.classifying", "lfw.open_set"],
+        "hog": ["lfw.features", "lfw.heads", "lfw.hog", "lfw.open_set"],
+        "dlib": ["lfw.features", "lfw.heads", "lfw.dlib_faces", "lfw.open_set"],
         **{name: ["lfw.baselines"] for name in BASELINES},
     }.get(model, [f"lfw.networks.{model}", "lfw.training"])
     learned = task.embedding.digest if model == "embedding" else None
@@ -179,7 +208,7 @@ def _measure(model: str, protocol: str, label: str, task: Task) -> dict[str, Any
     since = time.monotonic()
     answer = _ANSWERS.get(model, _ask_baseline if model in BASELINES else _ask_network)(model, task)
     truth = task.labels("test")
-    found = score(truth, answer)
+    found = score(truth, answer.labels)
     row = {
         "protocol": protocol,
         "model": model,
@@ -189,6 +218,7 @@ def _measure(model: str, protocol: str, label: str, task: Task) -> dict[str, Any
         "train_images": task.split.sizes["train"] + task.split.sizes["validation"],
         "accuracy": found["accuracy"].value,
         "macro_f1": found["macro_f1"].value,
+        **{name: rate for name, rate in asdict(answer).items() if name != "labels"},
         "seconds": round(time.monotonic() - since, 1),
         "outside_data": model in OUTSIDE_DATA,
     }
@@ -198,21 +228,21 @@ def _measure(model: str, protocol: str, label: str, task: Task) -> dict[str, Any
     return row
 
 
-def _ask_baseline(model: str, task: Task) -> Labels:
+def _ask_baseline(model: str, task: Task) -> Answer:
     train, labels = task.labelled("train", "validation")
-    return predict_baseline(model, train, labels, task.labelled("test")[0], task.seed)
+    return Answer(predict_baseline(model, train, labels, task.labelled("test")[0], task.seed))
 
 
-def _ask_network(model: str, task: Task) -> Labels:
+def _ask_network(model: str, task: Task) -> Answer:
     from lfw.serving import predict
     from lfw.training import fit
 
     classes = len(task.split.classes)
     fitted = fit(model, task.labelled("train"), task.labelled("validation"), classes, task.seed)
-    return _surest(predict(fitted.model, task.labelled("test")[0]))
+    return Answer(_surest(predict(fitted.model, task.labelled("test")[0])))
 
 
-def _ask_embedding(_model: str, task: Task) -> Labels:
+def _ask_embedding(model: str, task: Task) -> Answer:
     """Ask the head on kept vectors: the packed network gives the same (tests/lfw/embedding)."""
     names = task.split.classes
     check_unseen(task.embedding.cohort, names, task.split.rows["sha256"], what="testing it on")
@@ -222,25 +252,26 @@ def _ask_embedding(_model: str, task: Task) -> Labels:
 
         return ask(task.embedding.network, pixels)
 
-    return _ask_head(task, task.embedding.digest[:16], measure)
+    return _ask_head(model, task, name_of_embedding(task.embedding.digest), measure)
 
 
-def _ask_features(model: str, task: Task) -> Labels:
+def _ask_features(model: str, task: Task) -> Answer:
     from lfw.features import FEATURES
 
     components = 200 if model == "hog" else None
-    return _ask_head(task, model, FEATURES[model], components)
+    return _ask_head(model, task, name_of_features(model), FEATURES[model], components)
 
 
 def _ask_head(
+    model: str,
     task: Task,
     name: str,
-    measure: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    measure: Callable[[NDArray[np.uint8]], Vectors],
     components: int | None = None,
-) -> Labels:
+) -> Answer:
     from lfw.heads import Strangers, choose_head
 
-    def vectors(rows: pd.DataFrame) -> NDArray[np.float32]:
+    def vectors(rows: pd.DataFrame) -> Vectors:
         def compute(paths: list[str]) -> NDArray[np.float32]:
             return measure(read_many(task.data.root, paths))
 
@@ -250,15 +281,25 @@ def _ask_head(
     train, validation = [
         (vectors(task.split.part(part)), task.labels(part)) for part in ("train", "validation")
     ]
-    rows = task.strangers()
-    if name in {"hog", "dlib"}:
+    apart = dict(iter(task.strangers.groupby("role")))
+    rows = apart["head"]
+    if model != "embedding":
         rows = rows.drop_duplicates("name")  # as the stage does
     strangers = Strangers.of(vectors(rows), rows["name"].tolist())
-    chosen = choose_head(train, validation, strangers, components)
-    return _surest(chosen.head.probabilities(vectors(task.split.part("test"))))
+    head = choose_head(train, validation, strangers, components).head
+    known = head.probabilities(vectors(task.split.part("test")))
+    if model not in _OPEN:
+        return Answer(_surest(known))
+    threshold = set_threshold(head.probabilities(vectors(apart["validation"])))
+    if threshold is None:
+        raise InputError("too few strangers for a threshold: take the whole data set.")
+    strange = head.probabilities(vectors(apart["test"]))
+    found = score_open_set(task.labels("test"), known, strange, threshold)
+    rates = (found.identified, found.accepted, found.identified_at_far)
+    return Answer(_surest(known), *rates)
 
 
-_ANSWERS: dict[str, Callable[[str, Task], Labels]] = {
+_ANSWERS: dict[str, Callable[[str, Task], Answer]] = {
     "embedding": _ask_embedding,
     "hog": _ask_features,
     "dlib": _ask_features,
@@ -267,40 +308,6 @@ _ANSWERS: dict[str, Callable[[str, Task], Labels]] = {
 
 def _surest(probabilities: NDArray[np.float32]) -> Labels:
     return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
-
-
-def _print(rows: pd.DataFrame) -> None:
-    print("\n| protocol | model | accuracy, mean (sd) | macro F1, mean (sd) | splits | "
-          "against the best shallow method |\n|---|---|---|---|---|---|")  # fmt: skip
-    for protocol in PROTOCOLS:
-        inside = rows[rows["protocol"] == protocol]
-        means = inside[inside["model"].isin(SHALLOW)].groupby("model")["accuracy"].mean()
-        best = str(means.idxmax()) if len(means) else None
-        for (model, learned), group in inside.groupby(["model", "embedding"], sort=False):
-            name = f"{model} ({learned})" if learned else str(model)
-            name += ", OUTSIDE DATA" * bool(group["outside_data"].iloc[0])
-            against = "" if best is None or model == best else _against(group, inside, best)
-            print(f"| {protocol} | {name} | {_spread(group['accuracy'])} | "
-                  f"{_spread(group['macro_f1'])} | {len(group)} | {against} |")  # fmt: skip
-
-
-def _spread(values: "pd.Series[float]") -> str:
-    return f"{values.mean():.4f} ({values.std(ddof=1):.4f})"
-
-
-def _against(group: pd.DataFrame, inside: pd.DataFrame, best: str) -> str:
-    """Compare split by split: see :func:`lfw.comparison.corrected_t`."""
-    columns = ["seed", "accuracy", "test_images", "train_images"]
-    other = inside[inside["model"] == best][columns]
-    joined = group[columns].merge(other, on="seed", suffixes=("", "_best"))
-    if len(joined) < 2:
-        return ""
-    overlap = float((joined["test_images"] / joined["train_images"]).mean())
-    gain = corrected_t(joined["accuracy"] - joined["accuracy_best"], overlap)
-    said = f"{gain.mean:+.4f} on {best}, above on {gain.above} of {gain.splits}"
-    if gain.p is None:
-        return said
-    return f"{said}, {'p < 0.001' if gain.p < 0.001 else f'p = {gain.p:.3f}'}"
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
 from lfw.manifest import LIST_SUFFIXES, Progress
 from lfw.member_names import Names
-from lfw.pack import PACK, FileRow, PackWriter
-from lfw.runners import map_chunks
+from lfw.pack import PACK, FileRow, PackWriter, as_packed
+from lfw.runners import map_whole_chunks
 from lfw.zip_member import SMALL, Content, read_plain_many
 
 DAMAGED = (
@@ -93,6 +93,17 @@ class _Member(NamedTuple):
 
 _ReadPlain = Callable[[Sequence[_Member]], Sequence[Content | None]]
 """Reads members whole; None for one about which something is unusual."""
+
+_Named = tuple[str, _Member]
+"""Where a member is to lie, and the member."""
+
+
+class _Neighbours(NamedTuple):
+    """Some members, read, and as they are to lie in the pack if all of them are plain images."""
+
+    members: Sequence[_Named]
+    contents: Sequence[Content | None]
+    packed: bytes | None
 
 
 def unpack(
@@ -258,17 +269,54 @@ def _write_all(
     with contextlib.ExitStack() as stack:
         images = any(not _is_list(path) for path, _ in kept)
         pack = stack.enter_context(PackWriter(folder / PACK)) if images else None
-        read = map_chunks(read_plain, [member for _, member in kept])
-        for (path, member), content in zip(
-            kept, stack.enter_context(contextlib.closing(read)), strict=True
-        ):
-            most = min(room, limits.member_bytes)
-            file = None if _is_list(path) else pack
-            files.append(_write(archive, member, file or folder / path, path, most, content))
-            room -= files[-1][1]
-            if progress is not None and (len(files) % 500 == 0 or len(files) == len(kept)):
-                progress(len(files), len(kept))
+        read = map_whole_chunks(partial(_read_some, read_plain), kept, progress=progress)
+        for some in stack.enter_context(contextlib.closing(read)):
+            if pack is not None and some.packed is not None and _fits(some, room, limits):
+                files += _write_packed(pack, some)
+            else:
+                files += _write_each(archive, some, pack, folder, room, limits)
+            room -= sum(size for _, size, _ in files[-len(some.members) :])
     return Unpacked(files, pack.directory_sha256 if pack is not None else "")
+
+
+def _read_some(read_plain: _ReadPlain, members: Sequence[_Named]) -> _Neighbours:
+    """Read neighbours, and lay images one behind the other: one write takes less than many."""
+    contents = read_plain([member for _, member in members])
+    plain = [
+        as_packed(path, *content[:2])
+        for (path, _), content in zip(members, contents, strict=True)
+        if content is not None and not _is_list(path)
+    ]
+    return _Neighbours(members, contents, b"".join(plain) if len(plain) == len(members) else None)
+
+
+def _fits(some: _Neighbours, room: int, limits: Limits) -> bool:
+    sizes = [len(content[0]) for content in some.contents if content is not None]
+    return sum(sizes) <= room and max(sizes) <= limits.member_bytes
+
+
+def _write_packed(pack: PackWriter, some: _Neighbours) -> list[FileRow]:
+    named = zip(some.members, some.contents, strict=True)
+    read = [(path, *content) for (path, _), content in named if content is not None]
+    pack.add_packed(some.packed or b"", [(path, len(whole), crc) for path, whole, crc, _ in read])
+    return [(f"{PACK}/{path}", len(whole), digest) for path, whole, _, digest in read]
+
+
+def _write_each(
+    archive: Path,
+    some: _Neighbours,
+    pack: PackWriter | None,
+    folder: Path,
+    room: int,
+    limits: Limits,
+) -> list[FileRow]:
+    files: list[FileRow] = []
+    for (path, member), content in zip(some.members, some.contents, strict=True):
+        most = min(room, limits.member_bytes)
+        file = None if _is_list(path) else pack
+        files.append(_write(archive, member, file or folder / path, path, most, content))
+        room -= files[-1][1]
+    return files
 
 
 def _read_plain(file: int, members: Sequence[_Member]) -> list[Content | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from lfw.files import read_table
 from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
 from lfw.manifest import Progress
-from lfw.runners import IN_THREADS, Runner, map_chunks
+from lfw.runners import IN_THREADS, Runner, map_whole_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
 
@@ -40,6 +41,7 @@ _AS_EXPECTED: dict[str, object] = {
 _QUARTER = -(-SIZE // 4)
 _STEP = SIZE / 4 / THUMBNAIL_SIDE  # pixels of a quarter-size image to one of a thumbnail
 _BASELINE, _SCAN = b"\xc0", b"\xda"
+_MOST_HEADS = 8
 _PLAIN = frozenset({b"\xdb", b"\xc4", b"\xe0"})  # tables, and the head of JFIF
 
 ERRATA_COLUMNS = ("subject", "problem", "other")
@@ -105,13 +107,13 @@ def audit_images(
     kept = len(paths) if keep_thumbnails else 0
     thumbnails = np.zeros((kept, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     odd: dict[int, dict[str, object]] = {}
+    examine = partial(_examine_all, image_folder, keep_thumbnails=keep_thumbnails)
+    place = 0
     with one_thread_an_image():
-        examined = map_chunks(partial(_examine_all, image_folder), paths, runner, progress)
-        for place, (row, small) in enumerate(examined):
-            if keep_thumbnails:
-                thumbnails[place] = small
-            if row is not None:
-                odd[place] = row
+        for some in map_whole_chunks(examine, paths, runner, progress):
+            thumbnails[place : place + len(some.thumbnails)] = some.thumbnails
+            odd |= {place + k: row for k, row in some.odd.items()}
+            place += some.images
     return Audit(_frame(paths, odd), thumbnails)
 
 
@@ -143,18 +145,31 @@ def read_thumbnail(path: Path) -> NDArray[np.uint8]:
         return thumbnail(_decode(content, image))
 
 
-def _examine_all(
-    image_folder: Path, paths: Sequence[str]
-) -> list[tuple[dict[str, object] | None, NDArray[np.uint8]]]:
-    """Examine images: a row of each that is not plainly as it should be, and its small copy."""
+class _Examined(NamedTuple):
+    """What was found of some neighbouring images: given at once, as threads wait for each other."""
+
+    images: int
+    odd: dict[int, dict[str, object]]
+    thumbnails: NDArray[np.uint8]
+
+
+def _examine_all(image_folder: Path, paths: Sequence[str], *, keep_thumbnails: bool) -> _Examined:
+    """Examine images: a row of each that is not plainly as it should be, and all small copies."""
     quarters = np.zeros((len(paths), _QUARTER, _QUARTER), np.uint8)
     contents = read_images(image_folder, paths)
-    plain = [
-        content is not None and _glance(path, content, quarters[place])
-        for place, (path, content) in enumerate(zip(paths, contents, strict=True))
+    looks = zip(paths, contents, quarters, strict=True)
+    closer = [
+        place
+        for place, (path, content, quarter) in enumerate(looks)
+        if content is None or not _glance(path, content, quarter)
     ]
-    looks = zip(paths, plain, _shrink(quarters), strict=True)
-    return [(None, small) if good else _examine(image_folder / path) for path, good, small in looks]
+    thumbnails = _shrink(quarters if keep_thumbnails else quarters[:0])
+    odd = {}
+    for place in closer:
+        odd[place], small = _examine(image_folder / paths[place])
+        if keep_thumbnails:
+            thumbnails[place] = small
+    return _Examined(len(paths), odd, thumbnails)
 
 
 def _glance(path: str, content: bytes, quarter: NDArray[np.uint8]) -> bool:
@@ -172,6 +187,8 @@ def _glance(path: str, content: bytes, quarter: NDArray[np.uint8]) -> bool:
 def _shrink(quarters: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Make thumbnails of quarter-size images, all at once: half the time of one by one."""
     count, rows = len(quarters), len(quarters) * THUMBNAIL_SIDE
+    if not count:
+        return np.zeros((0, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     columns, lines = _places(count)
     tall = cv2.remap(quarters.reshape(-1, _QUARTER), columns, lines, cv2.INTER_LINEAR)
     return np.asarray(tall, np.uint8).reshape(count, rows // count, THUMBNAIL_SIDE)
@@ -184,6 +201,10 @@ def _places(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     down = np.concatenate([along + number * _QUARTER for number in range(count)])
     columns, lines = np.meshgrid(along, down)
     return columns.astype(np.float32), lines.astype(np.float32)
+
+
+_plain_heads: dict[tuple[int, int], tuple[bytes, ...]] = {}
+"""By height and width, heads that were walked and found plain: cameras and programs repeat them."""
 
 
 def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:
@@ -199,12 +220,17 @@ def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:
     height, width
         The size, in pixels.
     """
+    known = _plain_heads.get((height, width), ())
+    if content.startswith(known):
+        return True
     if content[:2] != b"\xff\xd8":
         return False
     framed, place = False, 2
     while content[place : place + 1] == b"\xff":
         marker = content[place + 1 : place + 2]
         if marker == _SCAN:
+            if framed and len(known) < _MOST_HEADS:
+                _plain_heads[height, width] = (*known, content[: place + 2])
             return framed
         length = int.from_bytes(content[place + 2 : place + 4])
         if marker == _BASELINE:

@@ -131,9 +131,9 @@ class Pack:
         for name, place in zip(names, places, strict=True):
             start, size, crc = place or (begin, 0, 0)
             header = _local(name.encode(), size, crc)
-            whole = block[start - begin : start - begin + len(header) + size]
-            good = len(whole) == len(header) + size and whole.startswith(header)
-            found.append(whole[len(header) :] if good else None)
+            first = start - begin + len(header)
+            good = first + size <= len(block) and block.startswith(header, start - begin)
+            found.append(block[first : first + size] if good and place else None)
         return found
 
     def _try_read(self, name: str) -> bytes | None:
@@ -269,10 +269,21 @@ class PackWriter:
 
     def add(self, name: str, content: bytes, crc: int) -> None:
         """Write an image, given its CRC-32."""
-        raw = name.encode()
-        self._file.write(_local(raw, len(content), crc))
-        self._file.write(content)
-        self._enter(raw, len(content), crc)
+        self.add_packed(as_packed(name, content, crc), [(name, len(content), crc)])
+
+    def add_packed(self, packed: bytes, images: Iterable[tuple[str, int, int]]) -> None:
+        """Write images that lie one behind the other as :func:`as_packed` gives them.
+
+        Parameters
+        ----------
+        packed
+            All of them.
+        images
+            Name, size in bytes and CRC-32 of each.
+        """
+        self._file.write(packed)
+        for name, size, crc in images:
+            self._enter(name.encode(), size, crc)
 
     def add_blocks(self, name: str, blocks: Iterable[bytes]) -> None:
         """Write a large image block by block."""
@@ -308,6 +319,11 @@ def copy_pack(pack: Path, target: Path, keep: Callable[[str], bool]) -> str:
                     raise DataError(f"{pack} is damaged (the checksum of {name}).")
                 writer.add(name, content, crc)
     return writer.directory_sha256
+
+
+def as_packed(name: str, content: bytes, crc: int) -> bytes:
+    """Give an image's bytes, of that CRC-32, with what goes before them in a pack."""
+    return _local(name.encode(), len(content), crc) + content
 
 
 def _local(name: bytes, size: int, crc: int) -> bytes:

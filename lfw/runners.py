@@ -57,13 +57,30 @@ def map_chunks(
 ) -> Generator[Result, None, None]:
     """Apply a function to chunks of items, and give the results one by one, in order.
 
+    As :func:`map_whole_chunks`, but for functions that give a list of as many results.
+    """
+    whole = map_whole_chunks(function, items, runner, progress, chunk)
+    with contextlib.closing(whole):
+        for results in whole:
+            yield from results
+
+
+def map_whole_chunks(
+    function: Callable[[Sequence[Item]], Result],
+    items: "Sequence[Item] | pd.Series[Any]",
+    runner: Runner = IN_THREADS,
+    progress: Callable[[int, int], None] | None = None,
+    chunk: int = CHUNK,
+) -> Generator[Result, None, None]:
+    """Apply a function to chunks of items, and give what it gives for each chunk, in order.
+
     Closed early, it waits for what is under way, and nothing more is begun.
 
     Parameters
     ----------
     function
-        From a list of items to a list of as many results. For processes and Dask it has to be
-        picklable: defined at the top of a module, or a ``functools.partial`` of such.
+        Takes a list of items. For processes and Dask it has to be picklable: defined at the top of
+        a module, or a ``functools.partial`` of such.
     items
         What to work on; of a column, chunks are lists, too.
     runner
@@ -86,13 +103,13 @@ def map_chunks(
     else:
         rows = items
         chunks = (rows[start : start + chunk] for start in starts)
-    done = 0
     with _submitter(runner) as (submit, workers):
-        for results in _in_order(submit, function, chunks, _AHEAD * workers):
-            yield from results
-            done += len(results)
-            if progress is not None:
-                progress(done, len(items))
+        given = _in_order(submit, function, chunks, _AHEAD * workers)
+        with contextlib.closing(given):  # before the threads are waited for
+            for start, result in zip(starts, given, strict=True):
+                yield result
+                if progress is not None:
+                    progress(min(start + chunk, len(items)), len(items))
 
 
 @contextlib.contextmanager
@@ -113,7 +130,7 @@ def _in_order(
     function: Callable[[Item], Result],
     items: Iterable[Item],
     ahead: int,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     waiting: deque[Any] = deque()
     try:
         for item in items:

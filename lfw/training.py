@@ -12,6 +12,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lfw.batches import untuned
 from lfw.networks import Recipe, join, recipe_of
 from lfw.threads import one_thread_an_image
 
@@ -90,12 +91,12 @@ def fit(
         callbacks.append(
             keras.callbacks.EarlyStopping(patience=recipe.patience, restore_best_weights=True)
         )
-    validation_batches = tf.data.Dataset.from_tensor_slices(checked).batch(recipe.batch_size)
+    slices = tf.data.Dataset.from_tensor_slices(checked)
     with one_thread_an_image():
         core.fit(
             batches.repeat(),  # one iterator for all passes: Keras would begin two for each
             steps_per_epoch=steps,
-            validation_data=validation_batches,
+            validation_data=untuned(slices.batch(recipe.batch_size)),
             epochs=epochs,
             callbacks=callbacks,
             shuffle=False,  # the batches are shuffled already
@@ -181,7 +182,7 @@ def training_batches(
     passes = -(-recipe.least_steps * recipe.batch_size // len(images))
     order = tf.data.Dataset.range(len(images)).shuffle(len(images), seed=seed).repeat(passes)
     chances = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-    return (
+    return untuned(
         tf.data.Dataset.zip(order.batch(recipe.batch_size), chances)
         .map(load, num_parallel_calls=2, deterministic=True)
         .prefetch(2)

@@ -18,7 +18,8 @@ from lfw.images import read_many
 from lfw.manifest import Progress
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.settings import data_folder
-from tasks.embedding import outside_name, vectors_by, vectors_file, vectors_through
+from lfw.vector_names import name_of_embedding, name_of_features
+from tasks.embedding import vectors_by, vectors_file, vectors_through
 from tasks.marking import logged
 from tasks.stages import StageOutput
 
@@ -66,7 +67,7 @@ def probabilities_of(
         return head.probabilities(vectors_through(learned, dataset, rows, progress))
     model: Any = load_model(model_file(trained.folder))
     if wanted.model in OUTSIDE_DATA:
-        name = outside_name(wanted.model)
+        name = name_of_features(wanted.model)
         vectors = vectors_by(name, FEATURES[wanted.model], dataset, rows, progress)
         probabilities: NDArray[np.float32] = model.head.probabilities(vectors)
         return probabilities
@@ -124,7 +125,7 @@ def answers_by_head(run_id: str | None, rows: pd.DataFrame) -> NDArray[np.int64]
         if head is None or card is None:
             return None
         digest = json.loads(card.read_text(encoding="utf-8"))["network_sha256"]
-        kept = vectors_file(data_folder(os.environ), digest[:16])
+        kept = vectors_file(data_folder(os.environ), name_of_embedding(digest))
         vectors = kept_vectors(rows["sha256"].tolist(), kept)
         if vectors is None:
             return None

@@ -28,7 +28,7 @@ from tasks.runs import Run
 from tasks.splitting import split_images
 from tasks.stages import StageOutput
 from tasks.strangers import meet_strangers
-from tasks.tracking import child_run, log_dataset, log_parameters, log_tags
+from tasks.tracking import child_run, log_dataset, log_parameters, log_tags, outside_tag
 from tasks.training import train_model
 
 Row = dict[str, Any]
@@ -131,6 +131,7 @@ def _opened(parent: Parent, name: str, wanted: TrainParameters) -> Iterator[str]
         log_parameters(run_id, wanted.model_dump(mode="json"))
         log_dataset(run_id, parent.dataset)
         tags = {"data.kind": parent.dataset.kind, "data_digest": parent.dataset.data_digest}
+        tags["outside_data"] = outside_tag(wanted.model)
         tags["prefect.flow_run_url"] = flow_run.get_flow_run_ui_url() or ""
         log_tags(run_id, tags)
         try:

@@ -12,7 +12,6 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
-from lfw.digest import code_digests, file_digest, value_digest
 from lfw.embedding.cohort import Cohort
 from lfw.embedding.store import FILES, MANIFEST, Embedding, read_embedding
 from lfw.embedding.vectors import vectors_of
@@ -21,6 +20,7 @@ from lfw.fetch import Dataset
 from lfw.images import read_many
 from lfw.manifest import Progress
 from lfw.settings import data_folder
+from lfw.vector_names import name_of_embedding
 from tasks.stages import StageOutput, Summary, Work, stage
 
 EMBEDDING_NAME = "lfw-embedding"
@@ -114,7 +114,7 @@ def vectors_through(
 
         return ask(learned.network, pixels)
 
-    return vectors_by(learned.digest[:16], measure, dataset, rows, progress)
+    return vectors_by(name_of_embedding(learned.digest), measure, dataset, rows, progress)
 
 
 def vectors_by(
@@ -138,18 +138,3 @@ def vectors_by(
 def vectors_file(folder: Path, name: str) -> Path:
     """Give the file of the data folder that keeps the vectors of one name."""
     return folder / "vectors" / f"{name}.npz"
-
-
-def outside_name(model: str) -> str:
-    """Name what the vectors of a model with outside data rest on: its code, weights, versions."""
-    if model == "dlib":
-        from lfw.dlib_faces import versions
-
-        rests_on: object = versions()
-        code = code_digests(["lfw.dlib_faces"])
-    else:
-        from lfw.imagenet import weights_file
-
-        rests_on = file_digest(weights_file())
-        code = code_digests(["lfw.imagenet"])
-    return f"{model}-{value_digest([rests_on, code])[:16]}"

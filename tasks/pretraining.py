@@ -18,8 +18,9 @@ from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_pretraining
 from lfw.images import read_many
-from lfw.pairs import view1_pairs, with_images, without
+from lfw.pairs import view1_pairs, with_images
 from lfw.parameters import PretrainParameters
+from lfw.protocol import unseen_pairs
 from lfw.settings import data_folder
 from tasks.embedding_registry import register_version, still_registered
 from tasks.markdown import table
@@ -91,7 +92,8 @@ def write_cohort(
     cohort = draw_cohort(usable, catalog, names, same_photo, wanted.least_images, wanted.seed)
     cohort.write(work.folder / MANIFEST)
     pairs = pd.concat([view1_pairs(catalog, "train"), view1_pairs(catalog, "test")])
-    unseen = with_images(without(pairs, cohort.seen), usable["image_path"])
+    digests = dict(zip(usable["image_path"], usable["sha256"], strict=True))
+    unseen = unseen_pairs(with_images(pairs, usable["image_path"]), cohort, digests)
     unseen.to_csv(work.folder / "validation-pairs.csv", index=False)
     learned, watched = cohort.role(TRAIN), cohort.role(VALIDATION)
     facts: dict[str, Any] = {

@@ -24,6 +24,7 @@ from tasks.marking import FACES, mark_new
 from tasks.packaging import code_copy, import_path_kept, pinned
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.strangers import THRESHOLD
+from tasks.tracking import outside_tag
 from tasks.training import model_code
 
 MODEL_NAME = FACES
@@ -80,7 +81,7 @@ def register_model(
         "split_digest": split.facts["digest"],
         "source_digest": value_digest(code),
         "model": wanted.model,
-        "outside_data": str(wanted.model in OUTSIDE_DATA).lower(),
+        "outside_data": outside_tag(wanted.model),
         "classes": json.dumps(classes)[:4900],
         "below": ",".join(evaluation.facts["below"]),
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",

@@ -27,7 +27,13 @@ from infra.temporary import temporary_files
 from lfw.errors import InputError, LfwError
 from lfw.fetch import Dataset
 from lfw.outside import check_models
-from lfw.parameters import Checked, ForgetParameters, Parameters, ScoreParameters
+from lfw.parameters import (
+    Checked,
+    ForgetParameters,
+    Parameters,
+    ScoreParameters,
+    TrainParameters,
+)
 from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
@@ -41,6 +47,7 @@ from tasks.tracking import (
     log_parameters,
     log_tags,
     mlflow_run,
+    outside_tag,
     owned,
     run_url,
 )
@@ -227,13 +234,17 @@ def tracked_run(wanted: Parameters) -> Iterator[tuple[Run, Source]]:
         What the run is asked to do.
     """
     name = str(flow_run.get_name())
+    tags = (
+        {"outside_data": outside_tag(wanted.model)} if isinstance(wanted, TrainParameters) else {}
+    )
     with owned(data_folder(os.environ), str(flow_run.get_id())):
         folder = connect()
         source = choose_source(wanted.source, folder, os.environ)
         get_run_logger().info("%s", describe_choice(source))
         check_people(wanted, source, folder)
         check_models(wanted)
-        with linked_run(wanted, {"source": f"{source.kind}: {source.location}"}) as opened:
+        tags["source"] = f"{source.kind}: {source.location}"
+        with linked_run(wanted, tags) as opened:
             yield Run(opened.data_folder, opened.run_id, name, opened.report), source
 
 

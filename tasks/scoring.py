@@ -90,6 +90,8 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
             "This version was trained on drawn faces of invented people: its answers say nothing "
             "about real faces."
         )
+    if version.tags.get("outside_data") == "true":
+        remarks.append("This version rests on outside data: its network was learned elsewhere.")
     threshold = loaded.unwrap_python_model().threshold  # type: ignore[no-untyped-call]
     return Scorer(MODEL_NAME, number, threshold, model, tuple(remarks))
 

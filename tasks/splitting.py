@@ -13,7 +13,7 @@ from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_split
 from lfw.images import read_many
-from lfw.leaks import check_leaks
+from lfw.leaks import check_leaks, of_same_photographs
 from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
 from lfw.split import PARTS, Split, draw_split, sample_images
@@ -56,7 +56,8 @@ def split_images(
     check_leaks(split, pairs, Path(dataset.image_folder))
     cohort = read_cohort(embedding)
     if cohort is not None:
-        check_unseen(cohort, names, split.rows["sha256"], what="testing it on")
+        shown = rows["image_path"].isin(of_same_photographs(split.rows["image_path"], pairs))
+        check_unseen(cohort, names, rows["sha256"][shown], what="testing it on")
     split.write(work.folder / "split.csv")
     seen = frozenset[str]() if cohort is None else cohort.seen
     strangers = draw_strangers(usable, names, seen, pairs)

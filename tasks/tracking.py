@@ -24,6 +24,7 @@ from infra.running import changing_locks, live_runs, lock_path, orphaned_runs
 from infra.trouble import prefect_is_gone
 from lfw.digest import value_digest
 from lfw.fetch import Dataset
+from lfw.parameters import OUTSIDE_DATA
 
 UI_ADDRESS = "http://127.0.0.1:5000"
 """Where ``make ui`` shows a local store."""
@@ -267,6 +268,17 @@ def log_figures(run_id: str, figures: Mapping[str, float], step: int = 0) -> Non
 def log_tags(run_id: str, tags: Mapping[str, str]) -> None:
     """Set tags."""
     MlflowClient().log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+
+
+def outside_tag(model: str) -> str:
+    """Give the tag ``outside_data`` of whatever a model made: whether it learned from other data.
+
+    Parameters
+    ----------
+    model
+        One of :data:`lfw.parameters.MODELS`.
+    """
+    return str(model in OUTSIDE_DATA).lower()
 
 
 def log_dataset(run_id: str, dataset: Dataset) -> None:

@@ -19,8 +19,9 @@ from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split
 from lfw.strategies import strategy_of
+from lfw.vector_names import name_of_features
 from tasks.answering import HEAD
-from tasks.embedding import outside_name, vectors_by, vectors_through
+from tasks.embedding import vectors_by, vectors_through
 from tasks.markdown import table
 from tasks.splitting import read_pixels, read_strangers
 from tasks.stages import StageOutput, Summary, Work, stage
@@ -186,7 +187,9 @@ def _fit_outside(
     name = wanted.model
 
     def measured(rows: pd.DataFrame) -> Vectors:
-        return vectors_by(outside_name(name), FEATURES[name], dataset, rows, work.report("images"))
+        return vectors_by(
+            name_of_features(name), FEATURES[name], dataset, rows, work.report("images")
+        )
 
     train, validation = [
         (measured(drawn.part(part)), np.array(drawn.labels(part)))

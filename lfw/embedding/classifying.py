@@ -104,12 +104,13 @@ def fine_tune(
         (embed(validation[0]), validation[1]),
         Strangers.of(embed(strangers[0]), strangers[1]),
     )
-    better = _loss(chosen) < _loss(frozen.chosen)
-    if not better:
+    if _standing(chosen) <= _standing(frozen.chosen):
         return Classified(frozen.model, frozen.chosen, frozen.network, history, tuned=False)
     model = pack_classifier(embedding, chosen.head)
     return Classified(model, chosen, embedding, history, tuned=True)
 
 
-def _loss(chosen: Chosen) -> float:
-    return float(chosen.candidates["validation_loss"][0])
+def _standing(chosen: Chosen) -> tuple[float, float]:
+    """Give accuracy on the validation part, then loss turned round, as heads are ranked."""
+    first = chosen.candidates.iloc[0]
+    return float(first["validation_accuracy"]), -float(first["validation_loss"])

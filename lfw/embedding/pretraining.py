@@ -20,6 +20,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from lfw.augment import Augmentation
+from lfw.batches import untuned
 from lfw.embedding import network
 from lfw.embedding.alignment import align_all, learn_alignment
 from lfw.embedding.checkpoint import Checkpoint
@@ -288,7 +289,7 @@ def _one_epoch(
     )
     steps = max(1, len(faces) // recipe.batch_size)
     counted = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    fitted = net.fit(counted.prefetch(2), epochs=1, shuffle=False, verbose=0)
+    fitted = net.fit(untuned(counted.prefetch(2)), epochs=1, shuffle=False, verbose=0)
     return float(fitted.history["loss"][0])
 
 

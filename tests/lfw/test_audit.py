@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lfw import audit
 from lfw.audit import (
     PROBLEMS,
     UNUSABLE,
@@ -137,6 +138,21 @@ def test_quick_look_misses_nothing_that_full_decoding_finds(
     monkeypatch.setattr("lfw.audit.is_plain_jpeg", lambda *_: False)
     pd.testing.assert_frame_equal(quick, audit_images(tmp_path, names).images)
     assert 300 < (quick["problem"] != "").sum() < len(names) - 100
+
+
+def test_a_head_that_was_found_plain_is_plain_again_to_its_last_byte() -> None:
+    assert is_plain_jpeg(GOOD, SIDE, SIDE)
+    end = GOOD.index(b"\xff\xda") + 2
+    assert is_plain_jpeg(GOOD[:end], SIDE, SIDE)
+    assert not is_plain_jpeg(GOOD[: end - 1], SIDE, SIDE)
+    assert not is_plain_jpeg(GOOD[:end], SIDE + 1, SIDE)
+    for place in range(end):
+        other = bytes([*GOOD[:place], GOOD[place] ^ 0x55, *GOOD[place + 1 : end]])
+        known = dict(audit._plain_heads)
+        audit._plain_heads.clear()
+        walked = is_plain_jpeg(other, SIDE, SIDE)
+        audit._plain_heads.update(known)
+        assert is_plain_jpeg(other, SIDE, SIDE) == walked, place
 
 
 def test_only_a_plain_jpeg_is_plain() -> None:

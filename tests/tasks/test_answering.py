@@ -18,6 +18,7 @@ from lfw.fetch import Dataset
 from lfw.linear import Head, Linear
 from lfw.networks import SHAPE
 from lfw.serving import save_model
+from lfw.vector_names import name_of_embedding
 from tasks import answering
 from tasks.answering import HEAD, answers_by_head, check_packed
 from tasks.stages import StageOutput, Summary
@@ -110,7 +111,7 @@ def logged_run(folder: Path, *, with_head: bool) -> str:
 def keep_vectors(data: Path, count: int) -> None:
     """Keep the vectors of the first images: every third is of the second class."""
     told = np.eye(2, dtype=np.float32)[[int(k % 3 == 2) for k in range(count)]]
-    kept = data / "vectors" / f"{NETWORK[:16]}.npz"
+    kept = data / "vectors" / f"{name_of_embedding(NETWORK)}.npz"
     paths, digests = ROWS["image_path"].tolist()[:count], ROWS["sha256"].tolist()[:count]
     vectors_of(paths, digests, lambda _paths: told, kept)
 

@@ -108,3 +108,24 @@ def test_fine_tuning_that_does_not_help_is_told_and_dropped(
     assert kept.network is frozen.network
     assert kept.chosen is frozen.chosen
     assert kept.history is history
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "taken"), [(0.1, -1.0, True), (-0.1, -1.0, False), (0.0, -1.0, True)]
+)
+def test_fine_tuning_is_judged_by_accuracy_and_then_by_loss(
+    frozen: Classified, monkeypatch: pytest.MonkeyPatch, accuracy: float, loss: float, taken: bool
+) -> None:
+    given = dataclasses.replace(
+        frozen.chosen, candidates=frozen.chosen.candidates.assign(validation_accuracy=0.5)
+    )
+    found = given.candidates.assign(
+        validation_accuracy=0.5 + accuracy,
+        validation_loss=given.candidates["validation_loss"] + loss,
+    )
+    chosen = dataclasses.replace(given, candidates=found)
+    monkeypatch.setattr(classifying, "tune_views", lambda views, *_: (views, pd.DataFrame()))
+    monkeypatch.setattr(classifying, "choose_head", lambda *_: chosen)
+    before = dataclasses.replace(frozen, chosen=given)
+    tuned = fine_tune(before, TRAIN, VALIDATION, (STRANGERS, STRANGER), epochs=1, seed=0)
+    assert tuned.tuned is taken

@@ -1,0 +1,41 @@
+"""Kept vectors are named after all that they rest on."""
+
+import pytest
+
+from lfw import vector_names
+from lfw.vector_names import name_of_embedding, name_of_features
+
+NETWORK = "0123456789abcdef" * 4
+
+
+def test_another_network_has_other_vectors() -> None:
+    assert name_of_embedding(NETWORK) == name_of_embedding(NETWORK)
+    assert name_of_embedding(NETWORK).startswith("0123456789abcdef-")
+    assert name_of_embedding(NETWORK[1:] + "0") != name_of_embedding(NETWORK)
+
+
+def test_what_the_names_rest_on_is_the_arithmetic_and_its_libraries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[set[str]] = []
+    known = vector_names.code_digests
+
+    def noted(modules: list[str]) -> dict[str, str]:
+        found = known(modules)
+        asked.append(set(found))
+        return found
+
+    monkeypatch.setattr(vector_names, "code_digests", noted)
+    name_of_embedding(NETWORK)
+    name_of_features("hog")
+    assert {"lfw.layers", "lfw.networks.asking", "tensorflow", "keras"} <= asked[0]
+    assert {"lfw.hog", "lfw.images", "scikit-image"} <= asked[1]
+
+
+@pytest.mark.parametrize(
+    "name", [lambda: name_of_embedding(NETWORK), lambda: name_of_features("hog")]
+)
+def test_changed_code_is_another_name(name, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    before = name()
+    monkeypatch.setattr(vector_names, "code_digests", lambda _: {"lfw.layers": "changed"})
+    assert name() != before
