@@ -177,9 +177,14 @@ def _strangers(found: dict[str, Any]) -> str:
         return "Strangers: not enough data to set a threshold; a name is given to every face."
     return (
         f"Strangers: from a probability of {found['threshold']:.3f} on a name is given: to "
-        f"{found['identified']:.1%} of the known images the right one, and to "
-        f"{found['accepted']:.1%} of {found['strangers']:,} strangers some name."
+        f"{_share(found, 'identified')} of the known images the right one, and to "
+        f"{_share(found, 'accepted')} of {found['strangers']:,} strangers some name. Where 1 % of "
+        f"these get one, {found['identified_at_far']:.1%} of the known are identified."
     )
+
+
+def _share(found: dict[str, Any], name: str) -> str:
+    return f"{found[name]:.1%} [{found[f'{name}_low']:.1%}, {found[f'{name}_high']:.1%}]"
 
 
 def _score(score: dict[str, float]) -> str:

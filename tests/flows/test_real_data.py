@@ -41,9 +41,11 @@ def test_the_main_job_with_defaults_and_again(place: Workplace) -> None:
     assert first["source"]["why"] == "LFW_SOURCE names it"
     accuracy = first["test"]["accuracy"]
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
-    # Below what was measured (README), above what the shallow methods reach.
+    # Two of 90 images below what was measured (README), and above every baseline.
     assert first["model"] == "embedding"
-    assert accuracy["value"] > 0.93
+    assert accuracy["value"] >= 87 / 90
+    for name, scores in first["baselines"].items():
+        assert accuracy["value"] > scores["accuracy"]["value"], name
     assert first["open_set"]["strangers"] == 1000
     assert first["open_set"]["accepted"] < 0.03
     assert first["open_set"]["identified"] > 0.8
