@@ -15,16 +15,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import simplejpeg
 
 from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
 from benchmarks.data import Data, bring, same_photos
 from benchmarks.peers.loops import load_all, look_at_sizes
 from lfw.audit import audit_images
 from lfw.errors import DataError
+from lfw.image_store import read_images
+from lfw.images import SIZE
 from lfw.manifest import build_manifest
+from lfw.threads import in_threads
 
 _CUT = 200
 
@@ -55,7 +60,9 @@ def _run(data: Data, files: Path, rounds: int, part: int, *, doubles: bool) -> R
         if build_manifest(data.folder).data_digest != data.fetched.manifest.data_digest:
             raise DataError(f"{data.folder} changed while it was measured.")
 
+    contents = [content for content in read_images(root, paths) if content is not None]
     contenders = {
+        "decoding alone": lambda _: decode_alone(contents),
         "sizes in a loop": lambda _: discard(look_at_sizes(files, paths)),
         "Pillow load": lambda _: discard(load_all(files, paths)),
         "first audit": lambda _: discard(audit_images(root, paths)),
@@ -78,6 +85,19 @@ def _run(data: Data, files: Path, rounds: int, part: int, *, doubles: bool) -> R
     return Result("audit", "python -m benchmarks.audit", claims, taken, setting)
 
 
+def decode_alone(contents: Sequence[bytes]) -> None:
+    """Decode images strictly, at a quarter, out of memory, in two threads, and do nothing else."""
+    side = -(-SIZE // 4)
+
+    def decode(content: bytes) -> None:
+        simplejpeg.decode_jpeg(
+            content, "GRAY", min_height=side, min_width=side, min_factor=1, strict=True
+        )
+
+    for _ in in_threads(decode, contents):
+        pass
+
+
 def discard(_: object) -> None:
     """Give nothing, so that the seconds count."""
 
@@ -95,6 +115,10 @@ def _claims(taken: dict[str, list[float]]) -> list[Claim]:
             0.4,
         ),
     ]
+    words = ("floor: strict decoding alone, out of memory", loop)
+    claims.insert(2, compare(taken, ("decoding alone", "sizes in a loop"), words, None))
+    words = ("floor: strict decoding alone, out of memory", "Pillow `load()`")
+    claims.insert(3, compare(taken, ("decoding alone", "Pillow load"), words, None, "least"))
     if "doubles" in taken:
         words = ("search for doubled photographs, part of the audit", loop)
         claims.append(compare(taken, ("doubles", "sizes in a loop"), words, None))
@@ -148,7 +172,7 @@ def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
     parser.add_argument("--source", default="auto")
-    parser.add_argument("--part", type=int, default=1000, help="images for cleanvision; 0: none")
+    parser.add_argument("--part", type=int, default=2000, help="images for cleanvision; 0: none")
     asked = parser.parse_args()
     result = run(bring(asked.source), asked.rounds, asked.part, doubles=True)
     finish(result, as_json=asked.json, keep=asked.keep)

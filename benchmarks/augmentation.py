@@ -32,7 +32,7 @@ from lfw.threads import in_threads, one_thread_an_image
 
 _BATCH = 32
 _SMALL = 3  # times as many batches of small images a round: a fit begins its input once
-_PASSES, _PAIRS = 4, 4  # passes of a fit whose input's share is measured, and pairs of fits a round
+_PASSES, _PAIRS = 8, 3  # passes of a fit whose input's share is measured, and pairs of fits a round
 _REAL, _KEPT = "fit on its input", "fit on one batch"
 _PEER = "`ImageDataGenerator.flow_from_directory`"
 
@@ -241,6 +241,7 @@ def _shares(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[list[
     """
     import tensorflow as tf
 
+    from lfw.batches import untuned
     from lfw.networks import recipe_of
 
     recipe = recipe_of("compact")
@@ -248,7 +249,7 @@ def _shares(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[list[
     recipe.compile(core, 10_000)
     real = network_passes("compact", pixels, np.array(split.labels("train")))
     steps = int(real.cardinality())
-    kept = tf.data.Dataset.from_tensors(next(iter(real)))
+    kept = untuned(tf.data.Dataset.from_tensors(next(iter(real))))
     how = {"steps_per_epoch": steps, "epochs": _PASSES, "shuffle": False, "verbose": 0}
     processors: Taken = {f"{name}, processors": [] for name in (_REAL, _KEPT)}
 

@@ -38,7 +38,7 @@ def checked(result: Result, claims: int, rounds: int = 1) -> Result:
 
 
 def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
-    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 4)
+    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 6)
     cut = result.setting["images cut short"]
     assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
     assert result.setting["found by the loop over sizes"] == 0
@@ -46,7 +46,7 @@ def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
 
 
 def test_ready_reads_the_same_images_every_way(data: Data, sample_zip: Path) -> None:
-    checked(ready.run(data, sample_zip, rounds=1), 2)
+    checked(ready.run(data, sample_zip, rounds=1), 3)
 
 
 def test_startup_runs_commands_to_their_end(tmp_path: Path) -> None:
