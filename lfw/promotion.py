@@ -1,5 +1,6 @@
 """Whether a new version of the model may take the champion's place."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,3 +175,29 @@ def compare_answers(record: Record, champion: Record, champion_answers: pd.DataF
     if right > champion_right and p < _CHANCE:
         return Verdict(True, True, f"{said}: better beyond chance.", figures)
     return Verdict(False, True, f"{said}: not shown to be better.", figures)
+
+
+def area_error(area: float, same: int, different: int) -> float:
+    """Give the standard error of an area under the ROC curve.
+
+    Source: J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a receiver
+    operating characteristic (ROC) curve", Radiology 143 (1982).
+
+    Parameters
+    ----------
+    area
+        The area, from 0 to 1.
+    same, different
+        Numbers of pairs of either kind.
+
+    Raises
+    ------
+    ValueError
+        If there is no pair of a kind, or the area is none.
+    """
+    if not 0 <= area <= 1 or same < 1 or different < 1:
+        raise ValueError(f"an area of {area} over {same} and {different} pairs")
+    both_same, both_different = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (same - 1) * (both_same - area**2)
+    spread += (different - 1) * (both_different - area**2)
+    return math.sqrt(spread / (same * different))

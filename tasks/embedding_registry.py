@@ -22,6 +22,7 @@ from prefect.logging import get_run_logger
 from lfw.embedding.store import CARD, FILES, SHIPPED, Embedding, read_embedding
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, PretrainParameters
+from lfw.promotion import area_error
 from lfw.settings import data_folder
 from tasks.embedding import CHALLENGER, CHAMPION, EMBEDDING_NAME, registered_version
 from tasks.marking import mark_new, versions_of
@@ -264,10 +265,14 @@ def _choose_alias(client: MlflowClient, embedding: Embedding, kind: str) -> tupl
             "work with one may be a leak with the other."
         )
     before = float(json.loads(known["validation"]).get("pairs_auc", 0))
-    now = float(embedding.card["validation"].get("pairs_auc", 0))
-    if now > before:
-        return CHAMPION, f"Better on the same pairs than version {champion}: {now} after {before}."
-    return CHALLENGER, f"Not better on the same pairs than version {champion}: {now}, {before}."
+    found = embedding.card["validation"]
+    now = float(found.get("pairs_auc", 0))
+    pairs = [int(found.get(f"pairs_{kind}", 0)) for kind in ("same", "different")]
+    error = area_error(before, *pairs) if all(pairs) else 0.0
+    said = f"{now} after {before}, a standard error of {error:.4f}"
+    if now > before + error:
+        return CHAMPION, f"Better on the same pairs than version {champion}: {said}."
+    return CHALLENGER, f"Not clearly better on the same pairs than version {champion}: {said}."
 
 
 def _ensure_registered_model(client: MlflowClient) -> None:

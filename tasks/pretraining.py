@@ -134,12 +134,13 @@ def pretrain_embedding(
     from lfw.serving import weights_digest
 
     people = Cohort.read(cohort / MANIFEST)
+    pairs = _read_validation_pairs(cohort)
     root = Path(dataset.image_folder)
     checkpoint = data_folder(os.environ) / "checkpoints" / work.folder.name
     learned = pretrain(
         people,
         lambda paths: read_many(root, paths),
-        _read_validation_pairs(cohort),
+        pairs,
         seed,
         epochs,
         checkpoint,
@@ -156,7 +157,7 @@ def pretrain_embedding(
         "weights_digest": weights_digest(learned.model),
         "code_digest": value_digest(code_digests(_CODE)),
         "libraries": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")},
-        "validation": {k: round(last[k], 4) for k in ("pairs_auc", "pairs_accuracy") if k in last},
+        "validation": _watched(last, pairs),
     }
     write_embedding(work.folder, learned.model, people, card)
     learned.history.to_csv(work.folder / "history.csv", index=False)
@@ -171,6 +172,13 @@ def pretrain_embedding(
         {"card": card},
         metrics,
     )
+
+
+def _watched(last: dict[str, float], pairs: pd.DataFrame) -> dict[str, float]:
+    """Give the last figures on the pairs that watched the learning, and their numbers."""
+    figures = {k: round(last[k], 4) for k in ("pairs_auc", "pairs_accuracy") if k in last}
+    same = int(pairs["same"].sum())
+    return figures and {**figures, "pairs_same": same, "pairs_different": len(pairs) - same}
 
 
 def _read_validation_pairs(cohort: StageOutput) -> pd.DataFrame:

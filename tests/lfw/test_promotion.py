@@ -2,11 +2,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
+import numpy as np
 import pytest
 
 from lfw.promotion import (
     LEAST_TEST_IMAGES,
     Record,
+    area_error,
     comparable_images,
     compare_answers,
     failed_gates,
@@ -140,3 +142,23 @@ def test_only_the_images_that_the_champion_answered_count() -> None:
     new, old = record_of(SPLIT), record_of(SPLIT, 60, "1")
     verdict = compare_answers(new, old, old.answers.tail(LEAST_TEST_IMAGES))
     assert verdict.figures["images"] == LEAST_TEST_IMAGES
+
+
+@pytest.mark.parametrize(("rate", "same", "different"), [(3.0, 40, 60), (10.0, 30, 200)])
+def test_the_error_of_an_area_is_that_of_areas_drawn_anew(
+    rate: float, same: int, different: int
+) -> None:
+    """For exponential scores, from which its authors derived it."""
+    rng = np.random.default_rng(0)
+    high = rng.exponential(rate, (3000, same))
+    low = rng.exponential(1.0, (3000, different))
+    ranks = np.concatenate([high, low], axis=1).argsort(axis=1).argsort(axis=1)[:, :same]
+    areas = (ranks.sum(axis=1) - same * (same - 1) / 2) / (same * different)
+    expected = float(areas.std())
+    assert area_error(rate / (1 + rate), same, different) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("given", [(1.1, 3, 3), (0.5, 0, 3), (0.5, 3, 0)])
+def test_no_area_has_no_error(given: tuple[float, int, int]) -> None:
+    with pytest.raises(ValueError, match="an area of"):
+        area_error(*given)

@@ -32,9 +32,13 @@ class Place:
         card["network_sha256"] = file_digest(self.shipped / NETWORK)
         (self.shipped / CARD).write_text(json.dumps(card))
 
-    def learn(self, word: str) -> str:
+    def learn(self, word: str, area: float | None = None) -> str:
         """Register an embedding as one that a user learned."""
         self.change_shipped(word)
+        if area is not None:
+            card = json.loads((self.shipped / CARD).read_text())
+            card["validation"] |= {"pairs_auc": area, "pairs_same": 165, "pairs_different": 887}
+            (self.shipped / CARD).write_text(json.dumps(card))
         run = self.client.create_run(self.filed_in, run_name="embedding of my own")
         files = {path.name: path for path in self.shipped.iterdir()}
         learned = read_embedding(self.shipped)
@@ -101,3 +105,15 @@ def test_a_users_own_champion_stays(place: Place) -> None:
     assert said is not None
     assert "version 2 stays champion" in said
     assert (place.versions(), place.champion()) == (3, "2")
+
+
+def test_a_later_embedding_has_to_be_better_by_a_standard_error(place: Place) -> None:
+    assert place.take() is None
+    shipped = json.loads((SHIPPED / CARD).read_text())["validation"]["pairs_auc"]
+    by_chance = place.learn("learned anew", shipped + 0.009)
+    assert place.champion() == "1"
+    assert "Not clearly better on the same pairs than version 1" in place.why(by_chance)
+    assert "a standard error of 0.0" in place.why(by_chance)
+    better = place.learn("a better one", shipped + 0.012)
+    assert place.champion() == better
+    assert "Better on the same pairs than version 1" in place.why(better)
