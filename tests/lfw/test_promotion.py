@@ -1,8 +1,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-import pandas as pd
 import numpy as np
+import pandas as pd
 import pytest
 
 from lfw.promotion import (
