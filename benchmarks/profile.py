@@ -29,19 +29,31 @@ _TOLD = 0.05  # seconds; what takes less is not told
 _PYTHON = "Python"
 _OURS = re.compile(r"/(lfw|tasks|flows|infra)/")
 _WAITING = {"sleep", "lock.acquire", "select", "poll", "select.poll", "select.epoll.poll"}
+APART = {
+    "the Prefect server waited for": ("_find_or_start", "infra/prefect_server.py"),
+    "its end": ("_wait_for_end", "infra/prefect_server.py"),
+    "MLflow's store made ready": ("prepare_tracking_store", "infra/mlflow_store.py"),
+    "the shipped embedding registered": ("take_shipped", "tasks/embedding_registry.py"),
+    "stages' files, figures and artifacts logged": ("_tell", "tasks/runs.py"),
+    "the run report": ("write_report", "tasks/reporting.py"),
+}
+"""What is in no stage: a function, and the end of its file's path."""
+
 WHY = {
-    "fetch-and-unpack": "SHA-256 of the archive and of every image; one file written of all images",
+    "fetch-and-unpack": "every image inflated, checked and written; floor: *Archive to images*",
     "read-lists": "nine lists, every reference checked against the files",
     "path-expansion": "a random split drawn, and its expectation",
-    "resolution-audit": "every image decoded; all pairs compared, the nearest laid on each other",
+    "resolution-audit": "every image decoded (floor: *Audit*); all pairs compared: an index would "
+    "miss some (*Growth*)",
     "bias-report": "two figures",
     "find-embedding": "a file copied from the registry, and read",
-    "stratified-split": "SHA-256 of every image of the split; a figure",
-    "train": "images taken through the embedding, which are most of it; heads fitted",
+    "stratified-split": "SHA-256 of every image of the split, so that none has changed; a figure",
+    "train": "TensorFlow imported; images taken through the embedding, by its size (*Scoring*); "
+    "heads fitted, each twice",
     "baselines": "three methods fitted",
-    "open-set": "strangers taken through the embedding, once for all selections",
-    "evaluate": "the saved network read, and asked about six images; intervals; figures",
-    "register": "the model saved, checked and registered in MLflow",
+    "open-set": "some 2,000 strangers taken through the embedding, once for all selections",
+    "evaluate": "the saved network read and asked, since it is what is served; intervals; figures",
+    "register": "the model saved, read back and registered in MLflow, with its code",
 }
 
 
@@ -73,11 +85,21 @@ def _rows(which: str, seconds: float, stages: dict[str, float], frame: Frame) ->
         if took >= _TOLD:
             yield row(name, took, WHY.get(name, ""))
     rest = seconds - sum(stages.values())
-    yield row("no stage", rest, "Python, imports, the Prefect server, MLflow, the run report")
+    yield row("no stage", rest, "the next rows, and the start of Python, imports, tasks' states")
+    for name, (function, file) in APART.items():
+        if (took := spent_in(frame, function, file)) >= _TOLD:
+            yield row(f"{name}, within no stage", took)
     yield row("imports, within all", imports(frame))
     for library, took in libraries(frame).most_common(_SHOWN):
         if took >= _TOLD:
             yield row(f"{library}, within all", took)
+
+
+def spent_in(frame: Frame, function: str, file: str) -> float:
+    """Give the seconds below the outermost calls of a function."""
+    if frame.function == function and (frame.file_path or "").endswith(file):
+        return frame.time
+    return sum(spent_in(child, function, file) for child in frame.children)
 
 
 def imports(frame: Frame) -> float:

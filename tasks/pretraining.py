@@ -176,9 +176,14 @@ def pretrain_embedding(
 
 def _watched(last: dict[str, float], pairs: pd.DataFrame) -> dict[str, float]:
     """Give the last figures on the pairs that watched the learning, and their numbers."""
-    figures = {k: round(last[k], 4) for k in ("pairs_auc", "pairs_accuracy") if k in last}
+    if "pairs_auc" not in last:
+        return {}
     same = int(pairs["same"].sum())
-    return figures and {**figures, "pairs_same": same, "pairs_different": len(pairs) - same}
+    return {
+        **{name: round(last[name], 4) for name in ("pairs_auc", "pairs_accuracy")},
+        "pairs_same": same,
+        "pairs_different": len(pairs) - same,
+    }
 
 
 def _read_validation_pairs(cohort: StageOutput) -> pd.DataFrame:

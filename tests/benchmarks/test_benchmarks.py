@@ -179,6 +179,13 @@ def test_profile_tells_imports_from_work() -> None:
     assert profile.imports(whole) == 2.5
     found = profile.libraries(whole)
     assert found == {"pandas": 2.0, "Python": 1.0, "lfw-flow": 1.0, "cv2": 4.5, "waiting": 0.25}
+    assert profile.spent_in(whole, "audit", "lfw/audit.py") == 5.75
+    assert profile.spent_in(whole, "audit", "lfw/bias.py") == 0
+
+
+def test_what_the_profile_tells_apart_is_there() -> None:
+    for function, file in profile.APART.values():
+        assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def test_profile_sees_imports_in_what_the_profiler_keeps(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lfw import vector_names
+from lfw import digest, vector_names
 from lfw.vector_names import name_of_embedding, name_of_features
 
 NETWORK = "0123456789abcdef" * 4
@@ -18,7 +18,7 @@ def test_what_the_names_rest_on_is_the_arithmetic_and_its_libraries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[set[str]] = []
-    known = vector_names.code_digests
+    known = digest.code_digests
 
     def noted(modules: list[str]) -> dict[str, str]:
         found = known(modules)
