@@ -1,68 +1,24 @@
 """Safe, atomic unpacking of a data set's archive, its images into one file."""
 
 import contextlib
-import errno
-import lzma
-import re
-import stat
-import struct
-import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self, cast
+from typing import NamedTuple
 
-from lfw.errors import DataError, InputError
+from lfw.archive_members import Limits, Member, ReadPlain, open_members
+from lfw.errors import DataError
 from lfw.files import new_folder_beside
 from lfw.manifest import LIST_SUFFIXES, Progress
 from lfw.member_names import Names
 from lfw.pack import PACK, FileRow, PackWriter, as_packed
 from lfw.runners import map_whole_chunks
-from lfw.zip_member import SMALL, Content, read_plain_many
-
-DAMAGED = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError, MemoryError),
-)
-"""What the libraries raise on archives that are damaged or made to do harm."""
+from lfw.zip_member import SMALL, Content
 
 _BLOCK = 1 << 20
-_HEADER_BYTES = 1 << 20
-_FILE_OR_FOLDER = frozenset({0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12})  # 0: not from Unix
-_LONG_HEADERS = (
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much an archive may hold before it is refused.
-
-    Attributes
-    ----------
-    members
-        Number of members, folders included.
-    total_bytes
-        Size of all members, unpacked.
-    member_bytes
-        Size of one member, unpacked.
-    ratio
-        How many bytes may come of one byte of the archive. Photographs hardly shrink: what grows
-        a hundredfold was made to fill the disk.
-    always_bytes
-        Unpacked size up to which any ratio will do.
-    """
-
-    members: int = 500_000
-    total_bytes: int = 64 << 30
-    member_bytes: int = 256 << 20
-    ratio: int = 100
-    always_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -82,19 +38,7 @@ class Unpacked:
     directory_sha256: str
 
 
-class _Member(NamedTuple):
-    """A member, its entry in the archive, and how that is opened."""
-
-    name: str
-    size: int
-    info: zipfile.ZipInfo | tarfile.TarInfo
-    open: Callable[[Any], IO[bytes]]
-
-
-_ReadPlain = Callable[[Sequence[_Member]], Sequence[Content | None]]
-"""Reads members whole; None for one about which something is unusual."""
-
-_Named = tuple[str, _Member]
+_Named = tuple[str, Member]
 """Where a member is to lie, and the member."""
 
 
@@ -140,120 +84,16 @@ def unpack(
     with new_folder_beside(folder) as partial:
         made = partial / folder.name
         made.mkdir()
-        with _members(archive, limits) as (members, read):
+        with open_members(archive, limits) as (members, read):
             unpacked = _write_all(archive, members, read, made, limits, progress)
         made.replace(folder)
     return unpacked
 
 
-@contextlib.contextmanager
-def _members(archive: Path, limits: Limits) -> Iterator[tuple[list[_Member], _ReadPlain]]:
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as opened:
-                file = cast("IO[bytes]", opened.fp).fileno()
-                yield _zip_members(archive, opened, limits), partial(_read_plain, file)
-        else:
-            with _open_tar(archive) as tar:
-                yield _tar_members(archive, tar, limits), lambda some: [None] * len(some)
-    except (*DAMAGED, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise  # the system's; those of gzip and bz2 have no number, a wrong offset has EINVAL
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(
-            f"{archive} is damaged ({why}): fetch it again, or give another copy."
-        ) from error
-
-
-class _TarInfo(tarfile.TarInfo):
-    """A header that is refused where Python's own would fill the memory or never come to an end."""
-
-    def _block(self, count: int) -> int:
-        if count < 0:
-            raise ValueError("a header in it claims a negative size")
-        return int(super()._block(count))  # type: ignore[misc]
-
-    def _proc_member(self, tar: tarfile.TarFile) -> Self:
-        if self.type in _LONG_HEADERS and self.size > _HEADER_BYTES:
-            raise ValueError(f"a header in it claims {self.size:,} bytes")
-        return cast("Self", super()._proc_member(tar))  # type: ignore[misc]
-
-
-def _open_tar(archive: Path) -> tarfile.TarFile:
-    try:
-        return tarfile.open(archive, tarinfo=_TarInfo)
-    except (tarfile.TarError, zlib.error, EOFError):  # not even its first header is one
-        raise InputError(_no_archive(archive)) from None
-
-
-def _no_archive(archive: Path) -> str:
-    with archive.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        return f"{archive} is empty: fetch it again."
-    if re.search(rb"<(!doctype|html)", head, re.IGNORECASE):
-        return f"{archive} is a web page, not an archive: fetch it again, by its real address."
-    if head.startswith(b"PK\x03\x04"):
-        return f"{archive} is cut short (its directory is missing): fetch it again."
-    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
-        return f"{archive} is cut short, or damaged at its start: fetch it again."
-    return f"{archive} is neither a zip nor a tar: give an archive in one of these forms."
-
-
-def _zip_members(archive: Path, opened: zipfile.ZipFile, limits: Limits) -> list[_Member]:
-    members = []
-    for count, info in enumerate(opened.infolist(), start=1):
-        _check_count(archive, count, limits)
-        if info.external_attr >> 28 not in _FILE_OR_FOLDER:
-            raise DataError(f"{archive}: {info.filename!r} is a link or device, which is refused.")
-        if info.flag_bits & 1:
-            raise DataError(f"{archive}: {info.filename!r} is encrypted: give an open archive.")
-        if info.filename.endswith("/"):  # is_dir() fails on a name of nothing
-            continue
-        members.append(_Member(info.filename, info.file_size, info, opened.open))
-    return members
-
-
-def _tar_members(archive: Path, tar: tarfile.TarFile, limits: Limits) -> list[_Member]:
-    members = []
-    extract = partial(_extract, tar)
-    for count, info in enumerate(tar, start=1):
-        _check_count(archive, count, limits)
-        if info.isdir():
-            continue
-        if not info.isreg():
-            raise DataError(f"{archive}: {info.name!r} is a link or device, which is refused.")
-        members.append(_Member(info.name, info.size, info, extract))
-    _check_end(tar)
-    return members
-
-
-def _check_end(tar: tarfile.TarFile) -> None:
-    """Demand the mark at the end: tarfile takes a torn or damaged header for the end, too."""
-    file = cast("IO[bytes]", tar.fileobj)
-    file.seek(tar.offset)
-    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it is cut short, or a header in it is damaged")
-    while file.read(_BLOCK):  # a compressed tar's checksum is compared at its very end
-        pass
-
-
-def _extract(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    file = tar.extractfile(info)
-    if file is None:
-        raise tarfile.ReadError(f"{info.name!r} has no content")
-    return file
-
-
-def _check_count(archive: Path, count: int, limits: Limits) -> None:
-    if count > limits.members:
-        raise DataError(f"{archive} has more than {limits.members:,} members, which is refused.")
-
-
 def _write_all(
     archive: Path,
-    members: list[_Member],
-    read_plain: _ReadPlain,
+    members: list[Member],
+    read_plain: ReadPlain,
     folder: Path,
     limits: Limits,
     progress: Progress | None,
@@ -279,7 +119,7 @@ def _write_all(
     return Unpacked(files, pack.directory_sha256 if pack is not None else "")
 
 
-def _read_some(read_plain: _ReadPlain, members: Sequence[_Named]) -> _Neighbours:
+def _read_some(read_plain: ReadPlain, members: Sequence[_Named]) -> _Neighbours:
     """Read neighbours, and lay images one behind the other: one write takes less than many."""
     contents = read_plain([member for _, member in members])
     plain = [
@@ -319,15 +159,11 @@ def _write_each(
     return files
 
 
-def _read_plain(file: int, members: Sequence[_Member]) -> list[Content | None]:
-    return read_plain_many(file, [cast("zipfile.ZipInfo", member.info) for member in members])
-
-
 def _is_list(path: str) -> bool:
     return path.lower().endswith(tuple(LIST_SUFFIXES))
 
 
-def _check_sizes(archive: Path, members: list[_Member], limits: Limits) -> None:
+def _check_sizes(archive: Path, members: list[Member], limits: Limits) -> None:
     """Refuse by the sizes that are claimed, before a byte is written: no member may exceed its."""
     total = sum(member.size for member in members)
     packed = archive.stat().st_size
@@ -340,7 +176,7 @@ def _check_sizes(archive: Path, members: list[_Member], limits: Limits) -> None:
 
 def _write(
     archive: Path,
-    member: _Member,
+    member: Member,
     place: PackWriter | Path,
     path: str,
     most: int,
@@ -375,7 +211,7 @@ def _write_list(path: Path, blocks: Iterable[bytes]) -> None:
 
 
 def _blocks(
-    archive: Path, member: _Member, most: int, seen: Callable[[bytes], object] = len
+    archive: Path, member: Member, most: int, seen: Callable[[bytes], object] = len
 ) -> Iterator[bytes]:
     """Read a member, and refuse it where it has not the size that it claims."""
     read = 0
@@ -390,7 +226,7 @@ def _blocks(
         raise DataError(f"{archive}: {member.name!r} is cut short: fetch the archive again.")
 
 
-def _too_large(archive: Path, member: _Member) -> DataError:
+def _too_large(archive: Path, member: Member) -> DataError:
     return DataError(
         f"{archive}: {member.name!r} unpacks to more than it says or than the limit "
         "allows, which is refused."

@@ -20,6 +20,7 @@ from lfw.files import read_table
 from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
 from lfw.manifest import Progress
+from lfw.plain_jpeg import is_plain_jpeg
 from lfw.runners import IN_THREADS, Runner, map_whole_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
 from lfw.threads import one_thread_an_image
@@ -40,9 +41,6 @@ _AS_EXPECTED: dict[str, object] = {
 }
 _QUARTER = -(-SIZE // 4)
 _STEP = SIZE / 4 / THUMBNAIL_SIDE  # pixels of a quarter-size image to one of a thumbnail
-_BASELINE, _SCAN = b"\xc0", b"\xda"
-_MOST_HEADS = 8
-_PLAIN = frozenset({b"\xdb", b"\xc4", b"\xe0"})  # tables, and the head of JFIF
 
 ERRATA_COLUMNS = ("subject", "problem", "other")
 
@@ -201,45 +199,6 @@ def _places(count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     down = np.concatenate([along + number * _QUARTER for number in range(count)])
     columns, lines = np.meshgrid(along, down)
     return columns.astype(np.float32), lines.astype(np.float32)
-
-
-_plain_heads: dict[tuple[int, int], tuple[bytes, ...]] = {}
-"""By height and width, heads that were walked and found plain: cameras and programs repeat them."""
-
-
-def is_plain_jpeg(content: bytes, height: int, width: int) -> bool:
-    """Tell whether a file's head is that of a baseline JPEG of three colours and of this size.
-
-    Its segments are walked up to the first scan. Whatever is unusual (another process, precision or
-    number of colours, profiles, several pictures in one file) makes it not plain.
-
-    Parameters
-    ----------
-    content
-        The file.
-    height, width
-        The size, in pixels.
-    """
-    known = _plain_heads.get((height, width), ())
-    if content.startswith(known):
-        return True
-    if content[:2] != b"\xff\xd8":
-        return False
-    framed, place = False, 2
-    while content[place : place + 1] == b"\xff":
-        marker = content[place + 1 : place + 2]
-        if marker == _SCAN:
-            if framed and len(known) < _MOST_HEADS:
-                _plain_heads[height, width] = (*known, content[: place + 2])
-            return framed
-        length = int.from_bytes(content[place + 2 : place + 4])
-        if marker == _BASELINE:
-            head = content[place + 4 : place + 10]
-            framed = head == b"\x08%c%c%c%c\x03" % (*divmod(height, 256), *divmod(width, 256))
-        elif marker not in _PLAIN or length < 2:
-            return False
-        place += 2 + length
-    return False
 
 
 def _examine(path: Path) -> tuple[dict[str, object], NDArray[np.uint8]]:

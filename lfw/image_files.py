@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lfw.archive import DAMAGED, Limits
+from lfw.archive_members import DAMAGED, Limits
 from lfw.errors import DataError, InputError
 from lfw.manifest import STRAY
 

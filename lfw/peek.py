@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lfw.archive import DAMAGED
+from lfw.archive_members import DAMAGED
 from lfw.catalog import PEOPLE_LIST, read_people
 from lfw.classes import select_classes
 from lfw.download import kept_from_kaggle

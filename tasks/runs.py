@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +37,7 @@ from lfw.peek import check_people
 from lfw.settings import data_folder
 from lfw.sources import Source, choose_source, describe_choice
 from tasks.data import dataset_from, fetch_dataset
+from tasks.logs import quieten_users_mistakes
 from tasks.markdown import table
 from tasks.progress import Report, reporting
 from tasks.stages import Stage, StageOutput, StageRecord, Work, read_output, run_stage
@@ -192,7 +192,7 @@ def connect() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     prepare_tracking_store(folder)
     mlflow.set_tracking_uri(tracking_uri(folder))
-    _quieten_users_mistakes()
+    quieten_users_mistakes()
     return folder
 
 
@@ -335,21 +335,3 @@ def _attach_artifact(output: StageOutput, state: State[Any]) -> None:
                 task_run_id=state.state_details.task_run_id,
             )
         )
-
-
-class _Quiet(logging.Filter):
-    """Leave the traceback out of the log of an error that the user can mend, and tell it once."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], LfwError):
-            record.exc_info = None
-            record.exc_text = None
-            return record.name != "prefect.flow_runs"  # its task's log has it, and its state
-        return True
-
-
-def _quieten_users_mistakes() -> None:
-    for name in ("prefect.task_runs", "prefect.flow_runs"):
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _Quiet) for known in logger.filters):
-            logger.addFilter(_Quiet())

@@ -25,7 +25,7 @@ NETWORK_MODULES = (
         "lfw.embedding.pretraining",
         "lfw.embedding.watching",
     ),
-    *("lfw.layers", "lfw.networks", "lfw.training"),
+    *("lfw.batches", "lfw.layers", "lfw.networks", "lfw.training"),
 )
 BINARY = {
     *(".db", ".gif", ".gz", ".h5", ".jpeg", ".jpg", ".keras", ".npy", ".npz", ".parquet"),

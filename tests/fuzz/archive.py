@@ -19,7 +19,15 @@ from pathlib import Path
 
 from tests.fuzz.running import fuzz
 
-MODULES = ("tarfile", "zipfile", "lfw.archive", "lfw.member_names", "lfw.pack", "lfw.zip_member")
+MODULES = (
+    "tarfile",
+    "zipfile",
+    "lfw.archive",
+    "lfw.archive_members",
+    "lfw.member_names",
+    "lfw.pack",
+    "lfw.zip_member",
+)
 _BLOCK = 512
 _MEMBERS = {
     "lfw_allnames.csv": b"name,images\nAnn,2\n",
@@ -30,7 +38,8 @@ _MEMBERS = {
 
 def target(room: Path) -> Callable[[bytes], None]:
     """Make the function that unpacks one input, and sees that all or nothing came of it."""
-    from lfw.archive import Limits, unpack
+    from lfw.archive import unpack
+    from lfw.archive_members import Limits
     from lfw.errors import LfwError
 
     warnings.simplefilter("ignore")  # on names that are there twice

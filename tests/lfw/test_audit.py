@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lfw import audit
+from lfw import plain_jpeg
 from lfw.audit import (
     PROBLEMS,
     UNUSABLE,
@@ -20,12 +20,12 @@ from lfw.audit import (
     byte_identical,
     check_gate,
     describe_sizes,
-    is_plain_jpeg,
     read_errata,
     read_thumbnail,
 )
 from lfw.errors import DataError, InputError
 from lfw.look_alikes import ROUGHNESS, descriptors, find_look_alikes
+from lfw.plain_jpeg import is_plain_jpeg
 from lfw.same_photo import THUMBNAIL_SIDE
 from tests.lfw.bad_images import (
     FAULTY,
@@ -148,10 +148,10 @@ def test_a_head_that_was_found_plain_is_plain_again_to_its_last_byte() -> None:
     assert not is_plain_jpeg(GOOD[:end], SIDE + 1, SIDE)
     for place in range(end):
         other = bytes([*GOOD[:place], GOOD[place] ^ 0x55, *GOOD[place + 1 : end]])
-        known = dict(audit._plain_heads)
-        audit._plain_heads.clear()
+        known = dict(plain_jpeg._plain_heads)
+        plain_jpeg._plain_heads.clear()
         walked = is_plain_jpeg(other, SIDE, SIDE)
-        audit._plain_heads.update(known)
+        plain_jpeg._plain_heads.update(known)
         assert is_plain_jpeg(other, SIDE, SIDE) == walked, place
 
 

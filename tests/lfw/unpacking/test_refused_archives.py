@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lfw.archive import Limits, unpack
+from lfw.archive import unpack
+from lfw.archive_members import Limits
 from lfw.errors import InputError, LfwError
 from tests.conftest import files_in
 from tests.lfw.broken_archives import FILES, PICTURE, tarred

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfw.archive import Limits, unpack
+from lfw.archive import unpack
+from lfw.archive_members import Limits
 from lfw.errors import DataError
 from lfw.zip_member import SMALL
 from tests.conftest import files_in
