@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.accuracy_table import MODELS, PROTOCOLS, result_of
+from benchmarks.accuracy_table import MODELS, PROTOCOLS, check_whole, result_of
 from benchmarks.contest import finish
 from lfw.audit import audit_images, read_thumbnail
 from lfw.baselines import BASELINES, predict_baseline
@@ -41,7 +41,7 @@ from lfw.evaluation import score
 from lfw.fetch import fetch
 from lfw.files import write_text
 from lfw.images import read_grey, read_many
-from lfw.open_set import draw_strangers, score_open_set, set_threshold
+from lfw.open_set import ROLES, draw_strangers, score_open_set, set_threshold
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.same_photo import find_same_photos
 from lfw.settings import data_folder
@@ -135,16 +135,17 @@ def main() -> None:
                 shown.append(known[key])
     if not shown:
         raise InputError("nothing of what was asked for has been measured with this code yet.")
-    command = (
-        "make accuracy" if asked.embedding == str(SHIPPED) else "python -m benchmarks.accuracy"
-    )
+    command = "python -m benchmarks.accuracy"
     seeds = f"{asked.first_seed} to {asked.first_seed + asked.seeds - 1}"
     setting = {
         "seeds": seeds,
+        "models": asked.models,
         "embedding": embedding.card["label"],
         "its SHA-256": embedding.digest[:10],
         "of the images": data.digest[:10],
     }
+    if asked.keep is not None:
+        check_whole(pd.DataFrame(shown), asked.seeds)
     result = result_of(pd.DataFrame(shown), command, setting)
     finish(result, as_json=asked.json, keep=asked.keep)
 
@@ -281,7 +282,7 @@ def _ask_head(
     train, validation = [
         (vectors(task.split.part(part)), task.labels(part)) for part in ("train", "validation")
     ]
-    apart = dict(iter(task.strangers.groupby("role")))
+    apart = {role: task.strangers[task.strangers["role"] == role] for role in ROLES}
     rows = apart["head"]
     if model != "embedding":
         rows = rows.drop_duplicates("name")  # as the stage does

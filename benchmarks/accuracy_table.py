@@ -1,12 +1,13 @@
 """The tables of accuracy: models by protocols, gains, and what strangers are answered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.contest import Result, Taken
 from lfw.comparison import corrected_t
+from lfw.errors import InputError
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "6x75": {"top": 6, "images_per_person": 75},
@@ -76,6 +77,21 @@ def tables(rows: pd.DataFrame) -> str:
     )
 
 
+def check_whole(rows: pd.DataFrame, seeds: int) -> None:
+    """See that whatever model was measured under a protocol was so on all splits.
+
+    Raises
+    ------
+    InputError
+        Naming those with fewer.
+    """
+    counts = {key: group["seed"].nunique() for key, group in _groups(rows).items()}
+    short = {key: count for key, count in counts.items() if count < seeds}
+    if short:
+        said = ", ".join(f"{model} under {protocol}: {n}" for (protocol, model), n in short.items())
+        raise InputError(f"not all of {seeds} splits were measured ({said}): measure them first.")
+
+
 def _groups(rows: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     return {(str(p), str(m)): group for (p, m), group in rows.groupby(["protocol", "model"])}
 
@@ -103,10 +119,9 @@ def _gains(rows: pd.DataFrame) -> str:
     for protocol in _measured(rows):
         inside = rows[rows["protocol"] == protocol]
         best = best_shallow(inside)
-        cells = ["embedding", "compact"]
-        found = [_NOT_MEASURED if best is None else against(inside, cells[0], best)]
-        found += [against(inside, cells[1], "eigenfaces_svm")]
-        found += [_NOT_MEASURED if best is None else against(inside, cells[1], best)]
+        found = [_NOT_MEASURED if best is None else against(inside, "embedding", best)]
+        found += [against(inside, "compact", "eigenfaces_svm")]
+        found += [_NOT_MEASURED if best is None else against(inside, "compact", best)]
         body.append([_WORDS[protocol], MODELS[best] if best else _NOT_MEASURED, *found])
     return _table([*head, "`compact` on eigenfaces + SVM", "`compact` on the best"], body)
 
@@ -154,5 +169,4 @@ def _spread(values: "pd.Series[float]") -> str:
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:
-    line: Callable[[list[str]], str] = lambda cells: f"| {' | '.join(cells)} |"  # noqa: E731
-    return "\n".join([line(head), line(["---"] * len(head)), *map(line, body)])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body))

@@ -86,7 +86,7 @@ def _run(data: Data, files: Path, rounds: int, part: int, *, doubles: bool) -> R
 
 
 def decode_alone(contents: Sequence[bytes]) -> None:
-    """Decode images strictly, at a quarter, out of memory, in two threads, and do nothing else."""
+    """Decode images strictly, at a quarter, from memory, in two threads, and do nothing else."""
     side = -(-SIZE // 4)
 
     def decode(content: bytes) -> None:
@@ -115,9 +115,9 @@ def _claims(taken: dict[str, list[float]]) -> list[Claim]:
             0.4,
         ),
     ]
-    words = ("floor: strict decoding alone, out of memory", loop)
+    words = ("floor: strict decoding alone, from memory", loop)
     claims.insert(2, compare(taken, ("decoding alone", "sizes in a loop"), words, None))
-    words = ("floor: strict decoding alone, out of memory", "Pillow `load()`")
+    words = ("floor: strict decoding alone, from memory", "Pillow `load()`")
     claims.insert(3, compare(taken, ("decoding alone", "Pillow load"), words, None, "least"))
     if "doubles" in taken:
         words = ("search for doubled photographs, part of the audit", loop)

@@ -7,8 +7,7 @@ part and person, and then reads them. The project fetches: takes the archive's S
 with every member checked into one file, records every file's SHA-256, and reads the selected images
 from there. Two floors: every member inflated and checked as the project does, its SHA-256 taken,
 but nothing kept; and the selected members alone, read in place from the archive (each with its
-CRC).
-All on the same disk, which is brought to rest before each: what one has written is not to be
+CRC). All on the same disk, which is brought to rest before each: what one has written is not to be
 carried out in another's time.
 """
 
@@ -69,14 +68,14 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
         with zipfile.ZipFile(archive) as opened:
             np.stack(list(in_threads(lambda p: decode_rgb(opened.read(f"{prefix}/{p}")), paths)))
 
-    def every_member(_: Path) -> None:
+    def every_member(folder: Path) -> None:
         file_digest(archive)
         with zipfile.ZipFile(archive) as opened, archive.open("rb") as file:
             members = [info for info in opened.infolist() if not info.is_dir()]
             check = partial(read_plain_many, file.fileno())
-            if sum(found is not None for found in map_chunks(check, members)) < len(data.paths):
+            if any(found is None for found in map_chunks(check, members)):
                 raise InputError(f"{archive} has members that are not read at once.")
-        in_place(_)
+        in_place(folder)
 
     def timed(work: Callable[[Path], None]) -> Contender:
         def contender(_: int) -> float:

@@ -43,11 +43,15 @@ _Named = tuple[str, Member]
 
 
 class _Neighbours(NamedTuple):
-    """Some members, read, and as they are to lie in the pack if all of them are plain images."""
+    """Some members, read: as they are to lie in the pack if all are plain images, else each apart.
+
+    Of those that are packed there are path, size, CRC-32 and SHA-256.
+    """
 
     members: Sequence[_Named]
     contents: Sequence[Content | None]
-    packed: bytes | None
+    packed: bytes = b""
+    rows: Sequence[tuple[str, int, int, str]] = ()
 
 
 def unpack(
@@ -111,8 +115,10 @@ def _write_all(
         pack = stack.enter_context(PackWriter(folder / PACK)) if images else None
         read = map_whole_chunks(partial(_read_some, read_plain), kept, progress=progress)
         for some in stack.enter_context(contextlib.closing(read)):
-            if pack is not None and some.packed is not None and _fits(some, room, limits):
-                files += _write_packed(pack, some)
+            if pack is not None and some.rows:
+                _check_room(archive, some, room, limits)
+                pack.add_packed(some.packed, [row[:3] for row in some.rows])
+                files += [(f"{PACK}/{path}", size, digest) for path, size, _, digest in some.rows]
             else:
                 files += _write_each(archive, some, pack, folder, room, limits)
             room -= sum(size for _, size, _ in files[-len(some.members) :])
@@ -123,23 +129,22 @@ def _read_some(read_plain: ReadPlain, members: Sequence[_Named]) -> _Neighbours:
     """Read neighbours, and lay images one behind the other: one write takes less than many."""
     contents = read_plain([member for _, member in members])
     plain = [
-        as_packed(path, *content[:2])
+        (path, *content)
         for (path, _), content in zip(members, contents, strict=True)
         if content is not None and not _is_list(path)
     ]
-    return _Neighbours(members, contents, b"".join(plain) if len(plain) == len(members) else None)
+    if len(plain) < len(members):
+        return _Neighbours(members, contents)
+    packed = b"".join(as_packed(path, whole, crc) for path, whole, crc, _ in plain)
+    rows = [(path, len(whole), crc, digest) for path, whole, crc, digest in plain]
+    return _Neighbours(members, (), packed, rows)
 
 
-def _fits(some: _Neighbours, room: int, limits: Limits) -> bool:
-    sizes = [len(content[0]) for content in some.contents if content is not None]
-    return sum(sizes) <= room and max(sizes) <= limits.member_bytes
-
-
-def _write_packed(pack: PackWriter, some: _Neighbours) -> list[FileRow]:
-    named = zip(some.members, some.contents, strict=True)
-    read = [(path, *content) for (path, _), content in named if content is not None]
-    pack.add_packed(some.packed or b"", [(path, len(whole), crc) for path, whole, crc, _ in read])
-    return [(f"{PACK}/{path}", len(whole), digest) for path, whole, _, digest in read]
+def _check_room(archive: Path, some: _Neighbours, room: int, limits: Limits) -> None:
+    for (_, member), (_, size, _, _) in zip(some.members, some.rows, strict=True):
+        if size > min(room, limits.member_bytes):
+            raise _too_large(archive, member)
+        room -= size
 
 
 def _write_each(

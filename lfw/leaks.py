@@ -47,8 +47,10 @@ def of_same_photographs(
     same_photo
         Pairs of image paths that show one photograph.
     """
-    given = set(image_paths)
-    return given | {path for pair in same_photo if given & set(pair) for path in pair}
+    pairs, found = list(same_photo), set(image_paths)
+    while more := {path for pair in pairs if found & set(pair) for path in pair} - found:
+        found |= more
+    return found
 
 
 def check_leaks(

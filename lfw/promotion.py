@@ -181,7 +181,8 @@ def area_error(area: float, same: int, different: int) -> float:
     """Give the standard error of an area under the ROC curve.
 
     Source: J. A. Hanley and B. J. McNeil, "The meaning and use of the area under a receiver
-    operating characteristic (ROC) curve", Radiology 143 (1982).
+    operating characteristic (ROC) curve", Radiology 143 (1982). Of two areas on the same pairs
+    the difference varies less than two such errors say.
 
     Parameters
     ----------

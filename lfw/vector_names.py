@@ -41,4 +41,5 @@ def name_of_features(model: str) -> str:
 
         rests_on = file_digest(weights_file())
     module = {"dlib": "lfw.dlib_faces"}.get(model, f"lfw.{model}")
-    return f"{model}-{value_digest([rests_on, code_digests([module])])[:_SHOWN]}"
+    code = code_digests([module, "lfw.images"])
+    return f"{model}-{value_digest([rests_on, code])[:_SHOWN]}"

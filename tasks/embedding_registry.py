@@ -267,8 +267,10 @@ def _choose_alias(client: MlflowClient, embedding: Embedding, kind: str) -> tupl
     before = float(json.loads(known["validation"]).get("pairs_auc", 0))
     found = embedding.card["validation"]
     now = float(found.get("pairs_auc", 0))
-    pairs = [int(found.get(f"pairs_{kind}", 0)) for kind in ("same", "different")]
-    error = area_error(before, *pairs) if all(pairs) else 0.0
+    pairs = [int(found.get(name, 0)) for name in ("pairs_same", "pairs_different")]
+    if not all(pairs):
+        return CHALLENGER, f"On no pairs could it be compared with version {champion}."
+    error = area_error(before, *pairs)
     said = f"{now} after {before}, a standard error of {error:.4f}"
     if now > before + error:
         return CHAMPION, f"Better on the same pairs than version {champion}: {said}."

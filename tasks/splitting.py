@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lfw.catalog import Catalog
 from lfw.classes import select_classes
-from lfw.embedding.cohort import check_unseen
+from lfw.embedding.cohort import Cohort, check_unseen
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_split
@@ -56,8 +56,7 @@ def split_images(
     check_leaks(split, pairs, Path(dataset.image_folder))
     cohort = read_cohort(embedding)
     if cohort is not None:
-        shown = rows["image_path"].isin(of_same_photographs(split.rows["image_path"], pairs))
-        check_unseen(cohort, names, rows["sha256"][shown], what="testing it on")
+        _check_unseen(cohort, split, rows, pairs)
     split.write(work.folder / "split.csv")
     seen = frozenset[str]() if cohort is None else cohort.seen
     strangers = draw_strangers(usable, names, seen, pairs)
@@ -90,6 +89,14 @@ def split_images(
     metrics = {f"images_{part}": float(size) for part, size in split.sizes.items()}
     metrics["strangers"] = float(strangers["name"].nunique())
     return Summary(markdown, facts, metrics, warnings)
+
+
+def _check_unseen(
+    cohort: Cohort, split: Split, rows: pd.DataFrame, pairs: list[tuple[str, str]]
+) -> None:
+    """See that the embedding knows nobody of a split, nor its photographs by whatever name."""
+    shown = rows["image_path"].isin(of_same_photographs(split.rows["image_path"], pairs))
+    check_unseen(cohort, split.classes, rows["sha256"][shown], what="testing it on")
 
 
 def read_rows(manifest: StageOutput, images: StageOutput) -> pd.DataFrame:

@@ -104,13 +104,13 @@ def fine_tune(
         (embed(validation[0]), validation[1]),
         Strangers.of(embed(strangers[0]), strangers[1]),
     )
-    if _standing(chosen) <= _standing(frozen.chosen):
+    if not _standing(chosen) > _standing(frozen.chosen):  # a loss that is no number is no better
         return Classified(frozen.model, frozen.chosen, frozen.network, history, tuned=False)
     model = pack_classifier(embedding, chosen.head)
     return Classified(model, chosen, embedding, history, tuned=True)
 
 
 def _standing(chosen: Chosen) -> tuple[float, float]:
-    """Give accuracy on the validation part, then loss turned round, as heads are ranked."""
+    """Give the chosen head's accuracy on the validation part, then its loss turned round."""
     first = chosen.candidates.iloc[0]
     return float(first["validation_accuracy"]), -float(first["validation_loss"])

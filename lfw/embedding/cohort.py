@@ -199,8 +199,9 @@ def check_unseen(
         Naming the people that the embedding was trained on.
     """
     learned = cohort.role(TRAIN)
-    shared = learned["name"][learned["sha256"].isin(set(sha256))]
-    known = sorted((cohort.seen & set(names)) | set(shared))
+    shared = learned[learned["sha256"].isin(set(sha256)) & ~learned["name"].isin(names)]
+    by_photo = {f"{row.name} (by {row.image_path})" for row in shared.itertuples(index=False)}
+    known = sorted((cohort.seen & set(names)) | by_photo)
     if known:
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
         raise InputError(

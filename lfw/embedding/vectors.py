@@ -33,8 +33,8 @@ def vectors_of(
     compute
         Computes vectors; called for at most 128 images at a time.
     kept
-        The file that keeps vectors. It is for one embedding alone: name it after its digest. A
-        damaged file counts as empty.
+        The file that keeps vectors. It is for one way to measure alone: name it by
+        :mod:`lfw.vector_names`. A damaged file counts as empty.
     progress
         Told how many of the missing images are done.
 

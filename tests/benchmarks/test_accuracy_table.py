@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from benchmarks.accuracy_table import against, best_shallow, result_of, tables
+from benchmarks.accuracy_table import against, best_shallow, check_whole, result_of, tables
+from lfw.errors import InputError
 
 SEEDS = 4
 
@@ -78,3 +80,9 @@ def test_what_is_kept_has_every_split() -> None:
     assert result.taken["6x75, embedding: accepted"] == [0.01] * SEEDS
     assert "6x75, hog_lda: accepted" not in result.taken
     assert result.table == tables(ROWS)
+
+
+def test_what_was_not_measured_on_all_splits_is_not_kept() -> None:
+    check_whole(ROWS[ROWS["protocol"] == "6x75"], SEEDS)
+    with pytest.raises(InputError, match="embedding under 12x50: 2"):
+        check_whole(ROWS, SEEDS)

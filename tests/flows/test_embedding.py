@@ -1,5 +1,6 @@
 """Learning an embedding and resting a classifier on it, from the command line, on the sample."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,11 @@ def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClie
     assert learned["embedding"]["left_out"] == 3
     history = client.get_metric_history(learned["mlflow_run_id"], "loss")
     assert [metric.step for metric in history] == [1]
+    watched = json.loads(
+        client.get_model_version("lfw-embedding", learned["model_version"]).tags["validation"]
+    )
+    assert set(watched) == {"pairs_auc", "pairs_accuracy", "pairs_same", "pairs_different"}
+    assert min(watched["pairs_same"], watched["pairs_different"]) > 0
     version = client.get_model_version("lfw-embedding", learned["model_version"])
     assert version.tags["data.kind"] == "synthetic"
     assert list(version.aliases) == [], "synthetic embeddings get no alias"

@@ -1,5 +1,7 @@
 """Kept vectors are named after all that they rest on."""
 
+from pathlib import Path
+
 import pytest
 
 from lfw import digest, vector_names
@@ -15,7 +17,7 @@ def test_another_network_has_other_vectors() -> None:
 
 
 def test_what_the_names_rest_on_is_the_arithmetic_and_its_libraries(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[set[str]] = []
     known = digest.code_digests
@@ -28,8 +30,20 @@ def test_what_the_names_rest_on_is_the_arithmetic_and_its_libraries(
     monkeypatch.setattr(vector_names, "code_digests", noted)
     name_of_embedding(NETWORK)
     name_of_features("hog")
+    monkeypatch.setattr("lfw.dlib_faces.versions", lambda: {"dlib": "1"})
+    first = name_of_features("dlib")
     assert {"lfw.layers", "lfw.networks.asking", "tensorflow", "keras"} <= asked[0]
     assert {"lfw.hog", "lfw.images", "scikit-image"} <= asked[1]
+    assert {"lfw.dlib_faces", "lfw.images", "simplejpeg"} <= asked[2]
+    monkeypatch.setattr("lfw.dlib_faces.versions", lambda: {"dlib": "2"})
+    assert name_of_features("dlib") != first
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(b"some")
+    monkeypatch.setattr("lfw.imagenet.weights_file", lambda: weights)
+    first = name_of_features("imagenet")
+    assert "lfw.imagenet" in asked[-1]
+    weights.write_bytes(b"others")
+    assert name_of_features("imagenet") != first
 
 
 @pytest.mark.parametrize(

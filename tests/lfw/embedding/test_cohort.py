@@ -176,7 +176,7 @@ def test_people_and_images_that_were_learned_from_are_named() -> None:
     check_unseen(cohort, ["L5", "Ann", *watched], [sha("other")], what="recognising")
     with pytest.raises(InputError, match="was trained on L0, L3: recognising them would be a leak"):
         check_unseen(cohort, {"L3", "L5", "L0"}, what="recognising")
-    with pytest.raises(InputError, match="was trained on L2: "):
+    with pytest.raises(InputError, match=r"was trained on L2 \(by L2/L2_0002.jpg\): "):
         check_unseen(cohort, ["Ann"], [sha(path_of("L2", 2))], what="recognising")
     seen = cohort.role("validation")["sha256"]
     check_unseen(cohort, [], seen, what="recognising")
