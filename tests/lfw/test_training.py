@@ -49,12 +49,19 @@ def test_model_goes_from_pixels_to_probabilities(faces: Divided, fitted: Fit) ->
     assert found.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_batches_are_not_tuned_and_so_let_go_of_at_once(faces: Divided) -> None:
-    images = preprocess_images(recipe_of("compact").preprocess(), faces.train.pixels)
-    labels = one_hot(faces.train.labels, PEOPLE)
-    batches = training_batches(images, labels, recipe_of("compact"), 0)
-    assert batches.options().autotune.enabled is False
-    assert batches.repeat().options().autotune.enabled is False
+def test_neither_batches_of_a_fit_are_tuned(
+    faces: Divided, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def noted(_: keras.Model, batches: Any, *, validation_data: Any, **_more: Any) -> None:
+        given.extend([batches, validation_data])
+        raise InterruptedError
+
+    monkeypatch.setattr(keras.Model, "fit", noted)
+    with pytest.raises(InterruptedError):
+        short_fit(faces)
+    assert [batches.options().autotune.enabled for batches in given] == [False, False]
 
 
 def test_same_seed_fits_the_same_and_another_another(faces: Divided, fitted: Fit) -> None:

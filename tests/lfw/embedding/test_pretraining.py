@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -15,7 +16,7 @@ from lfw.embedding import pretraining
 from lfw.embedding.alignment import align_all, learn_alignment
 from lfw.embedding.checkpoint import forget
 from lfw.embedding.cohort import Cohort
-from lfw.embedding.network import DIMENSIONS, preprocess
+from lfw.embedding.network import DIMENSIONS, WIDE, preprocess
 from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
 from lfw.embedding.watching import cut_faces, read_faces
 from lfw.pairs import view1_pairs
@@ -93,6 +94,19 @@ def test_history_has_a_row_an_epoch(whole: Pretrained) -> None:
     assert history["epoch"].tolist() == [1, 2, 3]
     assert np.isfinite(history.to_numpy()).all()
     assert history[["pairs_auc", "pairs_accuracy"]].isin([0, 0.25, 0.5, 0.75, 1]).all(axis=None)
+
+
+def test_batches_of_an_epoch_are_not_tuned() -> None:
+    given: list[Any] = []
+
+    def fit(batches: Any, **_: Any) -> SimpleNamespace:
+        given.append(batches)
+        return SimpleNamespace(history={"loss": [1.0]})
+
+    net: Any = SimpleNamespace(_flatten_layers=list, outputs=[None], fit=fit)
+    faces, labels = np.zeros((4, *WIDE, 3), np.uint8), np.zeros(4, np.int64)
+    pretraining._one_epoch(net, faces, labels, pretraining.PretrainRecipe(batch_size=2), (0, 0))
+    assert given[0].options().autotune.enabled is False
 
 
 def test_model_goes_from_pixels_to_vectors(whole: Pretrained) -> None:
