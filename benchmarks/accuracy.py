@@ -47,6 +47,7 @@ from lfw.same_photo import find_same_photos
 from lfw.settings import data_folder
 from lfw.sources import choose_source
 from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.spread import Spread
 from lfw.vector_names import name_of_embedding, name_of_features
 
 _OPEN = ("embedding", "hog")
@@ -201,7 +202,8 @@ def _digest(model: str, task: Task) -> str:
         "dlib": ["lfw.features", "lfw.heads", "lfw.dlib_faces", "lfw.open_set"],
         **{name: ["lfw.baselines"] for name in BASELINES},
     }.get(model, [f"lfw.networks.{model}", "lfw.training"])
-    learned = task.embedding.digest if model == "embedding" else None
+    card = task.embedding.card
+    learned = [card["network_sha256"], card.get("spread_sha256")] if model == "embedding" else None
     return value_digest([task.split.digest, code_digests(modules), learned])
 
 
@@ -253,7 +255,8 @@ def _ask_embedding(model: str, task: Task) -> Answer:
 
         return ask(task.embedding.network, pixels)
 
-    return _ask_head(model, task, name_of_embedding(task.embedding.digest), measure)
+    name = name_of_embedding(task.embedding.digest)
+    return _ask_head(model, task, name, measure, spread=task.embedding.spread)
 
 
 def _ask_features(model: str, task: Task) -> Answer:
@@ -269,8 +272,10 @@ def _ask_head(
     name: str,
     measure: Callable[[NDArray[np.uint8]], Vectors],
     components: int | None = None,
+    spread: Spread | None = None,
 ) -> Answer:
-    from lfw.heads import Strangers, choose_head
+    from lfw.heads import choose_head
+    from lfw.strangers import Strangers
 
     def vectors(rows: pd.DataFrame) -> Vectors:
         def compute(paths: list[str]) -> NDArray[np.float32]:
@@ -287,7 +292,7 @@ def _ask_head(
     if model != "embedding":
         rows = rows.drop_duplicates("name")  # as the stage does
     strangers = Strangers.of(vectors(rows), rows["name"].tolist())
-    head = choose_head(train, validation, strangers, components).head
+    head = choose_head(train, validation, strangers, components, spread).head
     known = head.probabilities(vectors(task.split.part("test")))
     if model not in _OPEN:
         return Answer(_surest(known))

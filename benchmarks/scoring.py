@@ -118,8 +118,8 @@ def shipped_scorer() -> Scorer:
     """Put a head, fitted to drawn vectors, behind the shipped embedding."""
     from lfw.embedding.classifying import classify
     from lfw.embedding.store import SHIPPED, read_embedding
-    from lfw.heads import Strangers
     from lfw.serving import answers, predict
+    from lfw.strangers import Strangers
 
     network = read_embedding(SHIPPED).network
     rng = np.random.default_rng(0)

@@ -44,8 +44,28 @@ def linear_discriminants(vectors: Vectors, labels: NDArray[np.int64]) -> Linear:
         weights[labels == k] = share * kept / count
         covariance[np.diag_indices_from(covariance)] += share * ridge
     covariance += (centred * weights[:, np.newaxis]).T @ centred
+    return gaussian_scores(covariance, means, counts)
+
+
+def gaussian_scores(covariance: Matrix, means: Matrix, counts: NDArray[np.int64]) -> Linear:
+    """Give the scores of Gaussian classes that share one covariance.
+
+    Parameters
+    ----------
+    covariance
+        Of shape (d, d).
+    means
+        Of the classes, of shape (k, d).
+    counts
+        How often each was seen, of shape (k,).
+
+    Returns
+    -------
+    Linear
+        A score is the logarithm of the class's share times its density, but for what all have.
+    """
     directions = _solve(covariance, means.T)
-    bias = np.log(shares) - 0.5 * np.einsum("kd,dk->k", means, directions)
+    bias = np.log(counts / counts.sum()) - 0.5 * np.einsum("kd,dk->k", means, directions)
     return Linear(directions.astype(np.float32), bias.astype(np.float32))
 
 

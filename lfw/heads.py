@@ -4,139 +4,29 @@ Whatever it is learned by, a head is a matrix and a bias in front of a softmax, 
 written as plain numbers and packed behind any network.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
-from lfw.discriminants import linear_discriminants
+from lfw.head_ways import POOLED, Labels, Sample, ways_with
 from lfw.linear import Head, Linear, Vectors
-
-Labels = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Strangers:
-    """People who are none of the classes.
-
-    Attributes
-    ----------
-    vectors
-        Of shape (m, d).
-    people
-        Who each is, as a number, of shape (m,).
-    """
-
-    vectors: Vectors
-    people: Labels
-
-    @classmethod
-    def of(cls, vectors: Vectors, names: Sequence[str]) -> "Strangers":
-        """Tell people apart by their names."""
-        return cls(vectors, np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64))
-
-    def one_each(self) -> Vectors:
-        """Give the first vector of everybody."""
-        return self.vectors[np.unique(self.people, return_index=True)[1]]
-
-    def halves(self) -> tuple["Strangers", "Strangers"]:
-        """Part the people: every other one into the second half."""
-        second = self.people % 2 == 1
-        first, other = (
-            Strangers(self.vectors[part], self.people[part] // 2) for part in (~second, second)
-        )
-        return first, other
-
-    def several(self) -> tuple[Vectors, Labels]:
-        """Give those of whom there are several vectors, and number them from 0."""
-        counts = np.bincount(self.people)
-        there = counts[self.people] > 1
-        return self.vectors[there], np.unique(self.people[there], return_inverse=True)[1]
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """What heads are learned from. What several ways take of it is made once.
-
-    Attributes
-    ----------
-    vectors, labels
-        Of shape (n, d) and (n,).
-    strangers
-        People who are none of the classes.
-    projection
-        What brought the vectors to their principal components, if they are such.
-    """
-
-    vectors: Vectors
-    labels: Labels
-    strangers: Strangers | None
-    projection: PCA | None = None
-
-    @classmethod
-    def of(
-        cls,
-        labelled: tuple[Vectors, Labels],
-        strangers: Strangers | None,
-        components: int | None,
-    ) -> "_Sample":
-        """Bring vectors to their principal components, if so many are asked for."""
-        vectors, labels = labelled
-        if components is None:
-            return cls(vectors, labels, strangers)
-        projection = PCA(min(components, len(vectors) - 1, vectors.shape[1]), random_state=0)
-        projected = projection.fit_transform(vectors)
-        if strangers is not None:
-            apart = projection.transform(strangers.vectors)
-            strangers = Strangers(apart, strangers.people)
-        return cls(projected, labels, strangers, projection)
-
-    def fit(self, way: "Way") -> Linear:
-        """Learn a head for vectors that are not projected yet."""
-        return self._before(way(self))
-
-    def _before(self, linear: Linear) -> Linear:
-        if self.projection is None:
-            return linear
-        weights = self.projection.components_.T @ linear.weights
-        bias = linear.bias - self.projection.mean_ @ weights
-        return Linear(weights.astype(np.float32), bias.astype(np.float32))
-
-    @cached_property
-    def known(self) -> Linear:
-        """Linear discriminants with the strangers as one more class, the last."""
-        if self.strangers is None:
-            raise ValueError("a class of strangers takes strangers")
-        apart = self.strangers.one_each()
-        last = np.full(len(apart), int(self.labels.max()) + 1)
-        return linear_discriminants(
-            np.concatenate([self.vectors, apart]), np.concatenate([self.labels, last])
-        )
-
-
-Way = Callable[[_Sample], Linear]
-"""A way to learn a head."""
+from lfw.spread import Spread
+from lfw.strangers import LEAST_STRANGERS, Strangers
 
 DISCRIMINANTS = "linear discriminants, averaged"
 TOGETHER = "all of them, averaged"
 
 PREFERRED = (
-    *(DISCRIMINANTS, TOGETHER, "LDA among other people", "LDA beside strangers", "LDA"),
+    *(POOLED, DISCRIMINANTS, TOGETHER, "LDA among other people", "LDA beside strangers", "LDA"),
     *("logistic regression", "linear SVM"),
 )
 """Which head is taken of those that a validation part cannot tell apart, as other splits taught
 (docs/experiments.md)."""
-
-LEAST_STRANGERS = 20
-"""Strangers below which a head learns nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +51,7 @@ def choose_head(
     validation: tuple[Vectors, Labels],
     strangers: Strangers | None = None,
     components: int | None = None,
+    spread: Spread | None = None,
 ) -> Chosen:
     """Fit every candidate to the training part, and choose one on the validation part.
 
@@ -180,13 +71,16 @@ def choose_head(
     components
         Principal components of the training vectors that the heads are fitted on; all of the
         vectors' own dimensions if None.
+    spread
+        How far vectors of one person lie from each other, of people who are neither classes nor
+        strangers.
     """
     if strangers is not None and len(strangers.one_each()) < LEAST_STRANGERS:
         strangers = None
     both = (np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]]))
-    ways = _ways(strangers)
+    ways = ways_with(strangers, spread)
     mixtures = _mixtures(list(ways))
-    sample = _Sample.of(train, strangers, components)
+    sample = Sample.of(train, strangers, spread, components)
     single = {name: sample.fit(way) for name, way in ways.items()}
     factors = {n: _sharpen(head.scores(validation[0]), validation[1]) for n, head in single.items()}
     heads = {name: head.sharpened(factors[name]) for name, head in single.items()}
@@ -196,7 +90,7 @@ def choose_head(
         heads[name] = mean.sharpened(factors[name])
     table = _rank(heads, *validation)
     chosen = str(table["head"][0])
-    whole = _Sample.of(both, strangers, components)
+    whole = Sample.of(both, strangers, spread, components)
     parts = mixtures.get(chosen, [chosen])
     identity = _mean([whole.fit(ways[name]).sharpened(factors[name]) for name in parts])
     if chosen in mixtures:
@@ -220,26 +114,16 @@ def _sureness(
     nearly 1 says nothing about who is known any more.
     """
     learned, left = strangers.halves()
-    known = _Sample.of(train, learned, components).fit(lambda sample: sample.known)
+    known = Sample.of(train, learned, None, components).fit(lambda sample: sample.known)
     apart = left.one_each()
     last = np.full(len(apart), len(known.bias) - 1)
     scores = known.scores(np.concatenate([validation[0], apart]))
     return _sharpen(scores, np.concatenate([validation[1], last]))
 
 
-def _ways(strangers: Strangers | None) -> dict[str, Way]:
-    """Give the ways that there are, by name, with such strangers."""
-    ways = dict(_WAYS)
-    if strangers is not None:
-        ways["LDA beside strangers"] = _lda_beside
-        if len(np.unique(strangers.several()[1])) >= LEAST_STRANGERS:
-            ways["LDA among other people"] = _lda_among
-    return ways
-
-
 def _mixtures(names: list[str]) -> dict[str, list[str]]:
     """Say which heads are averaged, by the name of the average."""
-    alike = [name for name in names if name.startswith("LDA")]
+    alike = [name for name in names if name.startswith("LDA") and name != POOLED]
     mixtures = {DISCRIMINANTS: alike, TOGETHER: names}
     return {name: parts for name, parts in mixtures.items() if len(parts) > 1}
 
@@ -277,51 +161,6 @@ def _mean(heads: Sequence[Linear]) -> Linear:
     """Average the scores of heads: again a head."""
     weights = np.mean([head.weights for head in heads], axis=0)
     return Linear(weights, np.mean([head.bias for head in heads], axis=0))
-
-
-def _lda(sample: _Sample) -> Linear:
-    return linear_discriminants(sample.vectors, sample.labels)
-
-
-def _logistic(sample: _Sample) -> Linear:
-    return _linear(LogisticRegression(C=10, max_iter=1000).fit(sample.vectors, sample.labels))
-
-
-def _svm(sample: _Sample) -> Linear:
-    return _linear(LinearSVC(C=1, random_state=0).fit(sample.vectors, sample.labels))
-
-
-def _lda_among(sample: _Sample) -> Linear:
-    """Linear discriminants of the people and of strangers, each of whom is a class."""
-    if sample.strangers is None:
-        raise ValueError("classes of strangers take strangers")
-    classes = int(sample.labels.max()) + 1
-    apart, people = sample.strangers.several()
-    found = linear_discriminants(
-        np.concatenate([sample.vectors, apart]), np.concatenate([sample.labels, people + classes])
-    )
-    return Linear(found.weights[:, :classes], found.bias[:classes])
-
-
-def _lda_beside(sample: _Sample) -> Linear:
-    """Linear discriminants of the people, whose spread the strangers help to estimate."""
-    return Linear(sample.known.weights[:, :-1], sample.known.bias[:-1])
-
-
-_WAYS: dict[str, Way] = {
-    "LDA": _lda,
-    "linear SVM": _svm,
-    "logistic regression": _logistic,
-}
-
-
-def _linear(model: LogisticRegression | LinearSVC) -> Linear:
-    """Read a fitted model's scores; of two classes it keeps only the difference."""
-    weights, bias = model.coef_.T, model.intercept_
-    if weights.shape[1] == 1:
-        weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
-        bias = np.concatenate([np.zeros_like(bias), bias])
-    return Linear(weights.astype(np.float32), bias.astype(np.float32))
 
 
 def _sharpen(scores: NDArray[np.float32], labels: Labels) -> float:

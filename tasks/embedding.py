@@ -28,6 +28,11 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 Vectors = NDArray[np.float32]
 
+_NO_SPREAD = (
+    "How far vectors of one of them lie from each other was not kept when it was learned, so the "
+    "head that takes it is no candidate: learn it anew with lfw pretrain to have it.\n"
+)
+
 
 def registered_version(wanted: str) -> str | None:
     """Give the number of the version of lfw-embedding that an alias or a number names.
@@ -70,8 +75,8 @@ def find_embedding(work: Work, model: str, embedding: str) -> Summary:
     version = registered_version(embedding)
     with_files = mlflow.artifacts.download_artifacts(f"models:/{EMBEDDING_NAME}/{version}")
     for name in FILES:
-        (found,) = Path(with_files).rglob(name)
-        shutil.copyfile(found, work.folder / name)
+        for found in Path(with_files).rglob(name):
+            shutil.copyfile(found, work.folder / name)
     learned = read_embedding(work.folder)
     facts = {
         "version": version,
@@ -81,7 +86,7 @@ def find_embedding(work: Work, model: str, embedding: str) -> Summary:
     return Summary(
         f"# The embedding: {EMBEDDING_NAME} version {version}\n\nLearned from "
         f"{len(learned.cohort.seen):,} people ({learned.card['label']}); its "
-        "manifest names them.\n",
+        f"manifest names them.\n\n{'' if learned.spread else _NO_SPREAD}",
         facts,
         {"embedding_people_seen": float(len(learned.cohort.seen))},
     )

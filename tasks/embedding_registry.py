@@ -19,7 +19,7 @@ from mlflow.types.schema import Schema, TensorSpec
 from prefect import task
 from prefect.logging import get_run_logger
 
-from lfw.embedding.store import CARD, FILES, SHIPPED, Embedding, read_embedding
+from lfw.embedding.store import CARD, SHIPPED, Embedding, read_embedding
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, PretrainParameters
 from lfw.promotion import area_error
@@ -32,6 +32,7 @@ from tasks.tracking import experiment_id, log_figures, log_parameters
 
 _SERVED = Path(__file__).with_name("served_embedding.py")
 _RUN_NAME = "the shipped embedding"
+_CONTENT = ("network_sha256", "spread_sha256")  # on the card and in tags: what makes it another
 _SHIPPED, _GIVEN = "shipped", "alias_given"  # tags: came with the project; its first alias
 _ABOUT = (
     "Takes a face of Labeled Faces in the Wild to a vector; the cosine of two vectors says how "
@@ -77,7 +78,7 @@ def take_shipped(folder: Path) -> str | None:
     """
     with filelock.FileLock(folder / "shipped-embedding.lock"):
         champion = registered_version(CHAMPION)
-        same = _version_of(_shipped_digest())
+        same = _version_of(_shipped_content())
         if same is None:
             alias, why = _place_of_shipped(champion)
             made = _register_shipped(folder, alias, why)
@@ -88,13 +89,18 @@ def take_shipped(folder: Path) -> str | None:
         return None
 
 
-def _shipped_digest() -> str:
-    return str(json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))["network_sha256"])
+def _shipped_content() -> dict[str, str]:
+    card = json.loads((SHIPPED / CARD).read_text(encoding="utf-8"))
+    return {key: str(card.get(key, "")) for key in _CONTENT}
 
 
-def _version_of(network: str) -> str | None:
+def _version_of(content: dict[str, str]) -> str | None:
     known = versions_of(EMBEDDING_NAME)
-    found = [int(one.version) for one in known if one.tags.get("network_sha256") == network]
+    found = [
+        int(one.version)
+        for one in known
+        if {key: one.tags.get(key, "") for key in _CONTENT} == content
+    ]
     return str(max(found)) if found else None
 
 
@@ -144,11 +150,8 @@ def _register_shipped(folder: Path, alias: str, why: str) -> dict[str, str | Non
     experiment = experiment_id(folder, PretrainParameters().experiment)
     run = MlflowClient().create_run(experiment, run_name=_RUN_NAME)
     _track(run, shipped)
-    files = {name: SHIPPED / name for name in FILES}
     label = shipped.card["label"]
-    return register_version(
-        run.info.run_id, shipped, files, label, "photographs", shipped_as=(alias, why)
-    )
+    return register_version(run.info.run_id, shipped, label, "photographs", shipped_as=(alias, why))
 
 
 def _track(run: Run, shipped: Embedding) -> None:
@@ -161,7 +164,6 @@ def _track(run: Run, shipped: Embedding) -> None:
 def register_version(
     run_id: str,
     embedding: Embedding,
-    files: Mapping[str, Path],
     label: str,
     kind: str,
     shipped_as: tuple[str, str] | None = None,
@@ -172,8 +174,8 @@ def register_version(
     ----------
     run_id
         The MLflow run that it belongs to.
-    embedding, files
-        The embedding, and its files by name.
+    embedding
+        The embedding.
     label
         Whom it does not know, in a few words.
     kind
@@ -186,13 +188,13 @@ def register_version(
     dict
         ``name``, ``version``, ``alias``, ``why``, ``uri``.
     """
-    uri, model_id = _log(run_id, files)
+    uri, model_id = _log(run_id, embedding.files)
     client = MlflowClient()
     _ensure_registered_model(client)
     tags = {
         "mlflow.run_id": run_id,
         "data.kind": kind,
-        "network_sha256": embedding.digest,
+        **{key: str(embedding.card.get(key, "")) for key in _CONTENT},
         "cohort_digest": str(embedding.card["cohort_digest"]),
         "people_seen": str(embedding.card["people_seen"]),
         "validation": json.dumps(embedding.card["validation"]),

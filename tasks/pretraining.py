@@ -13,7 +13,7 @@ import pandas as pd
 from lfw.catalog import Catalog
 from lfw.digest import code_digests, file_digest, value_digest
 from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort, choose_left_out, draw_cohort
-from lfw.embedding.store import FILES, MANIFEST, read_embedding, write_embedding
+from lfw.embedding.store import MANIFEST, read_embedding, write_embedding
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_pretraining
@@ -159,7 +159,7 @@ def pretrain_embedding(
         "libraries": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")},
         "validation": _watched(last, pairs),
     }
-    write_embedding(work.folder, learned.model, people, card)
+    write_embedding(work.folder, learned.model, people, card, learned.spread)
     learned.history.to_csv(work.folder / "history.csv", index=False)
     forget(checkpoint)
     seconds = float(learned.history["seconds"].sum())
@@ -211,8 +211,7 @@ def register_embedding(
 ) -> Summary:
     """Make the embedding, with its manifest and card, a version of lfw-embedding."""
     found = read_embedding(learned.folder)
-    files = {name: learned / name for name in FILES}
-    registered = register_version(work.run_id, found, files, wanted.label, dataset.kind)
+    registered = register_version(work.run_id, found, wanted.label, dataset.kind)
     (work.folder / "registered.json").write_text(json.dumps(registered), encoding="utf-8")
     # Drawn here, so that a change of figures does not ask for the learning again.
     history = pd.read_csv(learned / "history.csv")

@@ -160,7 +160,8 @@ def _fit_hog(
 ) -> _Fitted:
     """Choose a head on the principal components of oriented gradients."""
     from lfw.features import FEATURES, FeatureClassifier
-    from lfw.heads import Strangers, choose_head
+    from lfw.heads import choose_head
+    from lfw.strangers import Strangers
 
     parts = [read_pixels(dataset, drawn, part) for part in ("train", "validation")]
     train, validation = [(FEATURES["hog"](pixels), labels) for pixels, labels in parts]
@@ -182,7 +183,8 @@ def _fit_outside(
 ) -> _Fitted:
     """Choose a head on the features of a network that learned from outside data."""
     from lfw.features import FEATURES, FeatureClassifier
-    from lfw.heads import Strangers, choose_head
+    from lfw.heads import choose_head
+    from lfw.strangers import Strangers
 
     name = wanted.model
 
@@ -213,7 +215,7 @@ def _fit_embedding(
     """Choose a head on the champion embedding, and fine-tune if epochs are asked for."""
     from lfw.embedding.classifying import classify, fine_tune
     from lfw.features import FeatureClassifier
-    from lfw.heads import Strangers
+    from lfw.strangers import Strangers
 
     learned = read_embedding(embedding.folder)
 
@@ -226,7 +228,8 @@ def _fit_embedding(
     ]
     rows = read_strangers(split, "head")
     names = rows["name"].tolist()
-    found = classify(learned.network, train, validation, Strangers.of(measured(rows), names))
+    strangers = Strangers.of(measured(rows), names)
+    found = classify(learned.network, train, validation, strangers, learned.spread)
     if wanted.epochs is not None:
         paths = rows["image_path"].tolist()
         found = fine_tune(

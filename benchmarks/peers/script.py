@@ -32,13 +32,14 @@ from lfw.figures import (
     plot_most_photographed,
     plot_open_set,
 )
-from lfw.heads import Strangers, choose_head
+from lfw.heads import choose_head
 from lfw.images import read_many
 from lfw.leaks import check_leaks
 from lfw.open_set import draw_strangers, score_open_set, set_threshold
 from lfw.parameters import TrainParameters
 from lfw.sources import choose_source
 from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.strangers import Strangers
 
 _WANTED = TrainParameters(model="hog")
 _COMPONENTS = 200

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from lfw.embedding import network
 from lfw.embedding.packing import pack_classifier
 from lfw.embedding.pretraining import OnEpoch, tune_views
-from lfw.heads import Chosen, Strangers, choose_head
+from lfw.heads import Chosen, choose_head
 from lfw.networks.asking import ask
+from lfw.spread import Spread
+from lfw.strangers import Strangers
 
 Labels = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -48,6 +50,7 @@ def classify(
     train: tuple[Vectors, Labels],
     validation: tuple[Vectors, Labels],
     strangers: Strangers,
+    spread: Spread | None = None,
 ) -> Classified:
     """Choose a head on the validation part, and pack it behind the embedding.
 
@@ -59,8 +62,10 @@ def classify(
         Vectors of shape (n, d) and class numbers of shape (n,).
     strangers
         People outside the selection.
+    spread
+        That of the people whom the embedding was learned from.
     """
-    chosen = choose_head(train, validation, strangers)
+    chosen = choose_head(train, validation, strangers, spread=spread)
     model = pack_classifier(embedding, chosen.head)
     return Classified(model, chosen, embedding, pd.DataFrame(), tuned=False)
 
@@ -75,6 +80,9 @@ def fine_tune(
     on_epoch: OnEpoch | None = None,
 ) -> Classified:
     """Learn on from the training images, and keep the result if it does better on validation.
+
+    The heads on it are those that take no spread of other people: what was measured is that of the
+    embedding as it was.
 
     Parameters
     ----------

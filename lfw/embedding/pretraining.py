@@ -29,9 +29,12 @@ from lfw.embedding.fused import fused, plain
 from lfw.embedding.rounding import shortened
 from lfw.embedding.watching import Watch, cut_faces, read_faces
 from lfw.layers import FaceAligner
+from lfw.networks.asking import ask
+from lfw.spread import Spread
 
 OnEpoch = Callable[[int, int, dict[str, float]], None]
 
+_CHUNK = 128  # raw images at a time: 24 MB
 _TUNING_RATE = 1e-4
 """Peak learning rate of fine-tuning: small, so that what was learned from thousands stays."""
 
@@ -86,10 +89,14 @@ class Pretrained:
     history
         ``epoch`` (from 1), ``loss``, ``pairs_auc``, ``pairs_accuracy`` (both on the validation
         pairs), ``seconds``.
+    spread
+        How far vectors of one person lie from each other, of those it was learned from; None if
+        nobody is there twice.
     """
 
     model: keras.Model
     history: pd.DataFrame
+    spread: Spread | None
 
 
 def pretrain(
@@ -152,7 +159,32 @@ def pretrain(
         history.append({"epoch": epoch, **figures})
         saved.keep(net, history)
         _tell(on_epoch, recipe.epochs, history[-1])
-    return Pretrained(network.embedding(_bare(views), aligned), pd.DataFrame(history))
+    model = network.embedding(_bare(views), aligned)
+    return Pretrained(model, pd.DataFrame(history), spread_of(model, cohort, pixels))
+
+
+def spread_of(
+    model: keras.Model, cohort: Cohort, pixels: Callable[[list[str]], NDArray[np.uint8]]
+) -> Spread | None:
+    """Measure how far an embedding's vectors of one person lie from each other.
+
+    Parameters
+    ----------
+    model
+        The embedding.
+    cohort
+        Whom it was learned from.
+    pixels
+        Reads raw images, given their paths.
+    """
+    learned = cohort.role(TRAIN)
+    if not learned["name"].duplicated().any():
+        return None
+    paths = learned["image_path"].tolist()
+    parts = [
+        ask(model, pixels(paths[start : start + _CHUNK])) for start in range(0, len(paths), _CHUNK)
+    ]
+    return Spread.of(np.concatenate(parts), learned["name"].tolist())
 
 
 def _tell(on_epoch: OnEpoch | None, epochs: int, row: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""An embedding in a folder: the network, the manifest of the people it saw, and its card."""
+"""An embedding in a folder: network, manifest of the people it saw, their spread, and a card."""
 
 import json
 import zipfile
@@ -11,12 +11,17 @@ from lfw.digest import file_digest
 from lfw.embedding.cohort import Cohort
 from lfw.errors import DataError
 from lfw.files import new_folder_beside
+from lfw.spread import Spread
 
 if TYPE_CHECKING:
     import keras
 
 NETWORK, MANIFEST, CARD = "embedding.keras", "manifest.csv", "card.json"
-FILES = (NETWORK, MANIFEST, CARD)
+SPREAD = "spread.npz"
+FILES = (NETWORK, MANIFEST, CARD, SPREAD)
+"""What an embedding is made of; those learned before there was a spread have none."""
+
+_SPREAD = "spread_sha256"
 
 SHIPPED = Path(__file__).parent / "shipped"
 """The embedding that comes with the project, learned from LFW without the 62 people who have 20 or
@@ -30,7 +35,7 @@ class Embedding:
     Attributes
     ----------
     folder
-        Where its three files are.
+        Where its files are.
     card
         How it was made: ``network_sha256``, ``cohort_digest``, ``seed``, ``epochs``, and more.
     cohort
@@ -45,6 +50,17 @@ class Embedding:
     def digest(self) -> str:
         """SHA-256 of the network's file."""
         return str(self.card["network_sha256"])
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Its files, by name."""
+        kept = FILES if _SPREAD in self.card else tuple(name for name in FILES if name != SPREAD)
+        return {name: self.folder / name for name in kept}
+
+    @property
+    def spread(self) -> Spread | None:
+        """How far vectors of one person lie from each other, of those it was learned from."""
+        return Spread.read(self.folder / SPREAD) if _SPREAD in self.card else None
 
     @property
     def network(self) -> "keras.Model":
@@ -74,7 +90,11 @@ def _read_network(saved: _Saved) -> "keras.Model":
 
 
 def write_embedding(
-    folder: Path, network: "keras.Model", cohort: Cohort, card: dict[str, Any]
+    folder: Path,
+    network: "keras.Model",
+    cohort: Cohort,
+    card: dict[str, Any],
+    spread: Spread | None = None,
 ) -> None:
     """Write an embedding into a folder that is there.
 
@@ -88,15 +108,20 @@ def write_embedding(
         Whom it was learned from.
     card
         How it was made; the digests are added.
+    spread
+        That of the vectors of those it was learned from.
     """
     pack(network, folder / NETWORK)
     cohort.write(folder / MANIFEST)
-    known = {
+    known: dict[str, Any] = {
         "network_sha256": file_digest(folder / NETWORK),
         "manifest_sha256": file_digest(folder / MANIFEST),
         "cohort_digest": cohort.digest,
         "people_seen": len(cohort.seen),
     }
+    if spread is not None:
+        spread.write(folder / SPREAD)
+        known[_SPREAD] = file_digest(folder / SPREAD)
     (folder / CARD).write_text(json.dumps(card | known, indent=1) + "\n", encoding="utf-8")
 
 
@@ -110,7 +135,8 @@ def read_embedding(folder: Path) -> Embedding:
     """
     try:
         card = dict(json.loads((folder / CARD).read_text(encoding="utf-8")))
-        for name, key in ((NETWORK, "network_sha256"), (MANIFEST, "manifest_sha256")):
+        kept = [(NETWORK, "network_sha256"), (MANIFEST, "manifest_sha256"), (SPREAD, _SPREAD)]
+        for name, key in kept if _SPREAD in card else kept[:2]:
             if file_digest(folder / name) != card[key]:
                 raise DataError(f"{folder / name} is not the file that {CARD} speaks of: {_MEND}")
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,9 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from lfw import heads
-from lfw.heads import DISCRIMINANTS, LEAST_STRANGERS, TOGETHER, Strangers, choose_head
+from lfw import head_ways, heads
+from lfw.head_ways import POOLED
+from lfw.heads import DISCRIMINANTS, TOGETHER, choose_head
 from lfw.linear import Head, Linear
+from lfw.spread import Spread
+from lfw.strangers import LEAST_STRANGERS, Strangers
 
 Part = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -61,7 +64,8 @@ def test_well_separated_people_are_told(classes: int, components: int | None) ->
 
 def only(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Leave one candidate; the one beside strangers is not among the others."""
-    monkeypatch.setattr(heads, "_WAYS", {way: heads._WAYS[way] for way in PLAIN if way == name})
+    left = {way: head_ways._ALONE[way] for way in PLAIN if way == name}
+    monkeypatch.setattr(head_ways, "_ALONE", left)
 
 
 def check_proportional(head: Head, vectors: NDArray[np.float64], expected: object) -> None:
@@ -112,7 +116,7 @@ def test_sharpness_is_set_on_the_validation_part(
     monkeypatch: pytest.MonkeyPatch, labels: list[int], accuracy: float, share: float
 ) -> None:
     one = Linear(np.array([[0, 1]], np.float32), np.zeros(2, np.float32))
-    monkeypatch.setattr(heads, "_WAYS", {"fixed": lambda *_: one})
+    monkeypatch.setattr(head_ways, "_ALONE", {"fixed": lambda *_: one})
     part = np.ones((4, 1)), np.array(labels)
     chosen = choose_head(part, part)
     odds = share / (1 - share)
@@ -129,7 +133,7 @@ def fixed(slope: float) -> Linear:
 def offer(monkeypatch: pytest.MonkeyPatch, **linears: Linear) -> None:
     """Offer heads that learn nothing."""
     ways = {name: lambda *_, linear=linear: linear for name, linear in linears.items()}
-    monkeypatch.setattr(heads, "_WAYS", ways)
+    monkeypatch.setattr(head_ways, "_ALONE", ways)
 
 
 def test_the_most_accurate_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +256,8 @@ def test_strangers_with_several_images_are_classes_beside_the_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     only(monkeypatch, "LDA among other people")
-    monkeypatch.setattr(heads, "_lda_beside", heads._lda_among)  # the other way that takes them
+    # The other way that takes them.
+    monkeypatch.setattr(head_ways, "_lda_beside", head_ways._lda_among)
     train, validation = blobs(3, 12, 0), blobs(3, 4, 1)
     vectors = strangers(60)
     # Twenty people of whom there are two vectors, and twenty of whom there is one.
@@ -263,6 +268,80 @@ def test_strangers_with_several_images_are_classes_beside_the_known(
     model = MODELS["LDA"].fit(everybody, labels)
     asked = blobs(3, 5, 2)[0]
     check_proportional(head, asked, model.decision_function(asked)[:, :3])
+
+
+class Pooled:
+    """Lets scikit-learn's discriminants take one covariance for every class."""
+
+    def __init__(self, covariance: NDArray[np.float64]) -> None:
+        self.covariance_ = covariance
+
+    def fit(self, _: object) -> "Pooled":
+        return self
+
+
+def spread_of_others(people: int = 30) -> Spread:
+    mixing = np.diag(np.arange(1.0, DIMENSIONS + 1)) + 0.3
+    noise = np.random.default_rng(4).normal(size=(4 * people, DIMENSIONS)) @ mixing
+    return Spread.of(noise, np.repeat(np.arange(people), 4))
+
+
+@pytest.mark.parametrize("apart", ["none", "one each", "two each"])
+@pytest.mark.parametrize("components", [None, DIMENSIONS])
+def test_pooled_head_rests_on_the_spread_of_all_who_show_one(
+    monkeypatch: pytest.MonkeyPatch, apart: str, components: int | None
+) -> None:
+    only(monkeypatch, POOLED)
+    monkeypatch.setattr(head_ways, "_lda_beside", head_ways._lda_pooled)
+    monkeypatch.setattr(head_ways, "_lda_among", head_ways._lda_pooled)
+    train, validation = blobs(3, 12, 0, apart=2), blobs(3, 4, 1, apart=2)
+    others = spread_of_others()
+    vectors = strangers(60)
+    twice = np.repeat(np.arange(30), 2)
+    met = {"none": None, "one each": alone(60), "two each": Strangers(vectors, twice)}[apart]
+    head = choose_head(train, validation, met, components, others).head
+
+    both = [np.concatenate(parts) for parts in zip(train, validation, strict=True)]
+    parts = [(0.5, others), (1.0, Spread.of(*both))]
+    if apart == "two each":
+        parts.append((1.0, Spread.of(vectors, twice)))
+    weights = [weight * one.freedom for weight, one in parts]
+    covariance = np.average([one.covariance for _, one in parts], axis=0, weights=weights)
+    asked = blobs(3, 5, 2, apart=2)[0]
+    if components is None:
+        shrunk = 0.9 * covariance + 0.1 * np.diag(np.diag(covariance))
+        model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=Pooled(shrunk))
+        check_proportional(head, asked, model.fit(*both).decision_function(asked))
+    else:
+        pca = PCA(components, random_state=0).fit(both[0])
+        turned = pca.components_ @ covariance @ pca.components_.T
+        shrunk = 0.9 * turned + 0.1 * np.diag(np.diag(turned))
+        model = LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=Pooled(shrunk))
+        model.fit(pca.transform(both[0]), both[1])
+        expected = model.decision_function(pca.transform(asked))
+        scores = head.identity.scores(asked).astype(float)
+        check_proportional(
+            Head(Linear(np.eye(3, dtype=np.float32), np.zeros(3, np.float32)), None),
+            scores - scores.mean(axis=1, keepdims=True),
+            expected - expected.mean(axis=1, keepdims=True),
+        )
+
+
+def test_pooled_head_is_preferred_and_in_the_average_of_all_alone() -> None:
+    train, validation = blobs(3, 12, 0), blobs(3, 4, 1)
+    chosen = choose_head(train, validation, alone(40), spread=spread_of_others())
+    assert chosen.candidates["head"][0] == POOLED
+    names = sorted([*PLAIN, "LDA beside strangers", POOLED])
+    assert sorted(heads._mixtures(names)[DISCRIMINANTS]) == ["LDA", "LDA beside strangers"]
+    assert heads._mixtures(names)[TOGETHER] == names
+    assert right(chosen.head, blobs(3, 20, 2)) == 1
+
+
+def test_pooled_head_bears_with_people_of_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, validation = blobs(3, 1, 0, apart=40), blobs(3, 1, 1, apart=40)
+    ways = head_ways.ways_with(None, spread_of_others())
+    linear = head_ways.Sample(*train, spread=spread_of_others()).fit(ways[POOLED])
+    assert (linear.scores(validation[0]).argmax(axis=1) == validation[1]).all()
 
 
 def test_strangers_are_numbered_by_their_names() -> None:

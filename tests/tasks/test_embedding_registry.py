@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from lfw.digest import file_digest
-from lfw.embedding.store import CARD, NETWORK, SHIPPED, read_embedding
+from lfw.embedding.store import CARD, NETWORK, SHIPPED, SPREAD, read_embedding
 from tasks import embedding_registry
 from tasks.embedding_registry import register_version, take_shipped
 
@@ -32,6 +32,9 @@ class Place:
         card["network_sha256"] = file_digest(self.shipped / NETWORK)
         (self.shipped / CARD).write_text(json.dumps(card))
 
+    def write_card(self, card: dict[str, object]) -> None:
+        (self.shipped / CARD).write_text(json.dumps(card))
+
     def learn(self, word: str, area: float | None = None) -> str:
         """Register an embedding as one that a user learned."""
         self.change_shipped(word)
@@ -40,9 +43,8 @@ class Place:
             card["validation"] |= {"pairs_auc": area, "pairs_same": 165, "pairs_different": 887}
             (self.shipped / CARD).write_text(json.dumps(card))
         run = self.client.create_run(self.filed_in, run_name="embedding of my own")
-        files = {path.name: path for path in self.shipped.iterdir()}
         learned = read_embedding(self.shipped)
-        made = register_version(run.info.run_id, learned, files, "of my own", "photographs")
+        made = register_version(run.info.run_id, learned, "of my own", "photographs")
         return str(made["version"])
 
     def take(self) -> str | None:
@@ -86,6 +88,25 @@ def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -
     place.change_shipped("of the release after that")
     place.take()
     assert (place.versions(), place.champion()) == (3, "3")
+
+
+def test_the_same_network_with_another_spread_is_another_version(place: Place) -> None:
+    card = json.loads((SHIPPED / CARD).read_text())
+    place.write_card({name: value for name, value in card.items() if name != "spread_sha256"})
+    (place.shipped / SPREAD).unlink()
+    assert place.take() is None
+    place.client.delete_model_version_tag(NAME, "1", "spread_sha256")  # as it was before spreads
+
+    place.write_card(card)
+    shutil.copy(SHIPPED / SPREAD, place.shipped)
+    said = place.take()
+    assert said is not None
+    assert f"{NAME} version 2, which comes with the project now, is champion" in said
+    tags = [place.client.get_model_version(NAME, number).tags for number in ("1", "2")]
+    assert tags[0]["network_sha256"] == tags[1]["network_sha256"]
+    assert tags[1]["spread_sha256"] == card["spread_sha256"]
+    assert place.take() is None
+    assert place.versions() == 2
 
 
 def test_a_users_own_champion_stays(place: Place) -> None:

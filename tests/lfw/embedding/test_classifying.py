@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from lfw.embedding import classifying
 from lfw.embedding.classifying import Classified, classify, fine_tune
-from lfw.heads import Strangers
+from lfw.head_ways import POOLED
+from lfw.heads import choose_head
 from lfw.serving import predict
+from lfw.spread import Spread
+from lfw.strangers import Strangers
 from tests.lfw.bad_images import drawn
 
 pytestmark = [
@@ -64,6 +67,19 @@ def test_classifier_is_the_head_behind_the_embedding(
     assert frozen.network is untrained
     assert frozen.history.empty
     assert not frozen.tuned
+
+
+def test_spread_of_the_embeddings_own_people_is_put_to_use(untrained: keras.Model) -> None:
+    def embedded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(untrained(pixels))
+
+    train, validation = [(embedded(pixels), labels) for pixels, labels in (TRAIN, VALIDATION)]
+    spread = Spread.of(train[0], TRAIN[1])
+    strangers = Strangers.of(embedded(STRANGERS), STRANGER)
+    found = classify(untrained, train, validation, strangers, spread)
+    assert found.chosen.candidates["head"][0] == POOLED
+    expected = choose_head(train, validation, strangers, spread=spread).head
+    assert np.array_equal(found.chosen.head.identity.weights, expected.identity.weights)
 
 
 def test_fine_tuning_that_helps_is_kept(frozen: Classified, untrained: keras.Model) -> None:

@@ -20,6 +20,7 @@ from lfw.embedding.network import DIMENSIONS, WIDE, preprocess
 from lfw.embedding.pretraining import Pretrained, pretrain, tune_views
 from lfw.embedding.watching import cut_faces, read_faces
 from lfw.pairs import view1_pairs
+from lfw.spread import Spread
 from tests.lfw.embedding.conftest import PIXELS, read
 from tests.lfw.named_images import images_of
 from tests.lfw.test_pairs import catalog_of, numbered
@@ -119,6 +120,27 @@ def test_model_goes_from_pixels_to_vectors(whole: Pretrained) -> None:
     inside = whole.model.get_layer("alignment").get_weights()[0]
     assert np.abs(inside).max() > 0
     np.testing.assert_allclose(inside, learned_alone, rtol=0.07, atol=1e-6)
+
+
+def test_spread_is_that_of_the_people_learned_from(
+    whole: Pretrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.asarray(whole.model(read(ROWS["image_path"].tolist())))
+    expected = Spread.of(vectors, ROWS["name"].tolist())
+    assert whole.spread is not None
+    assert whole.spread.freedom == expected.freedom == 5
+    np.testing.assert_allclose(whole.spread.covariance, expected.covariance, atol=1e-5)
+    assert np.trace(expected.covariance) > 0.01
+    monkeypatch.setattr(pretraining, "_CHUNK", 3)
+    watched = pd.concat([ROWS, ROWS.assign(role="validation", name="Dee")])
+    again = pretraining.spread_of(whole.model, Cohort(watched), read)
+    assert again is not None
+    np.testing.assert_allclose(again.covariance, whole.spread.covariance, atol=1e-5)
+
+
+def test_people_of_one_image_each_show_no_spread(whole: Pretrained) -> None:
+    once = Cohort(ROWS.drop_duplicates("name"))
+    assert pretraining.spread_of(whole.model, once, read) is None
 
 
 def test_weights_have_few_digits(whole: Pretrained) -> None:

@@ -14,15 +14,18 @@ from lfw.embedding.store import (
     FILES,
     MANIFEST,
     NETWORK,
+    SPREAD,
     pack,
     read_embedding,
     write_embedding,
 )
 from lfw.errors import DataError
+from lfw.spread import Spread
 from tests.lfw.embedding.conftest import PIXELS
 from tests.lfw.embedding.test_cohort import drawn
 
 COHORT = drawn()
+SPREAD_OF_TOY = Spread(np.array([[2.0, 0.5], [0.5, 1.0]]), 7)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def toy() -> keras.Model:
 
 @pytest.fixture
 def folder(toy: keras.Model, tmp_path: Path) -> Path:
-    write_embedding(tmp_path, toy, COHORT, {"seed": 3, "epochs": 2})
+    write_embedding(tmp_path, toy, COHORT, {"seed": 3, "epochs": 2}, SPREAD_OF_TOY)
     return tmp_path
 
 
@@ -82,7 +85,20 @@ def test_card_tells_of_the_files(folder: Path) -> None:
         "manifest_sha256": file_digest(folder / MANIFEST),
         "cohort_digest": COHORT.digest,
         "people_seen": len(COHORT.seen),
+        "spread_sha256": file_digest(folder / SPREAD),
     }
+    assert again.files == {name: folder / name for name in FILES}
+    assert again.spread is not None
+    assert again.spread.freedom == SPREAD_OF_TOY.freedom
+    assert np.array_equal(again.spread.covariance, SPREAD_OF_TOY.covariance)
+
+
+def test_embedding_of_before_there_was_a_spread_is_read(toy: keras.Model, tmp_path: Path) -> None:
+    write_embedding(tmp_path, toy, COHORT, {"seed": 3})
+    again = read_embedding(tmp_path)
+    assert again.spread is None
+    assert sorted(again.files) == sorted({*FILES} - {SPREAD})
+    assert all(path.is_file() for path in again.files.values())
 
 
 def test_digests_on_the_card_are_those_of_the_files(toy: keras.Model, tmp_path: Path) -> None:
@@ -90,7 +106,7 @@ def test_digests_on_the_card_are_those_of_the_files(toy: keras.Model, tmp_path: 
     assert read_embedding(tmp_path).card["people_seen"] == len(COHORT.seen)
 
 
-@pytest.mark.parametrize("name", [NETWORK, MANIFEST])
+@pytest.mark.parametrize("name", [NETWORK, MANIFEST, SPREAD])
 def test_changed_file_is_refused(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
