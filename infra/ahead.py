@@ -17,6 +17,7 @@ _GARBAGE = 10_000
 """New objects after which Python looks for garbage; of 700, its default, TensorFlow makes many."""
 
 
+_SECONDS_TO_SEND = 5.0
 _WITHOUT_NETWORK = {"hog", "dlib"}
 
 
@@ -102,6 +103,20 @@ def _import_all(names: tuple[str, ...]) -> None:
         gc.freeze()
         gc.set_threshold(_GARBAGE)
         gc.enable()
+
+
+def send_what_is_left() -> None:
+    """Send the log lines and events that Prefect's client still holds.
+
+    It sends lines every two seconds, from the background, and at the end of Python. By then a
+    server that ends with its last client is gone: the last lines would be lost, and to try again
+    takes a minute.
+    """
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=_SECONDS_TO_SEND)
 
 
 def tell_prefect(api_url: str) -> None:

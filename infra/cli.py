@@ -275,7 +275,14 @@ def _run(flow: str, wanted: Checked, *, as_json: bool) -> None:
 
 
 def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
-    from infra.ahead import asked_before, import_ahead, libraries_of, remember, tell_prefect
+    from infra.ahead import (
+        asked_before,
+        import_ahead,
+        libraries_of,
+        remember,
+        send_what_is_left,
+        tell_prefect,
+    )
     from infra.prefect_server import client_settings, prefect_server, server_at_hand
 
     folder = data_folder(os.environ)
@@ -289,7 +296,10 @@ def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
         ahead.join()
         tell_prefect(api_url)
         function = getattr(importlib.import_module(module), name)
-        result: dict[str, Any] = function(**wanted.model_dump())
+        try:
+            result: dict[str, Any] = function(**wanted.model_dump())
+        finally:
+            send_what_is_left()
         remember(folder, flow, wanted)
         return result
 

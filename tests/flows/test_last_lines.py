@@ -1,0 +1,37 @@
+"""A short run's last lines reach the Prefect server that ends with it, and the command ends."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.flows.workplace import Workplace, prefect_rows
+
+
+@pytest.fixture
+def alone(tmp_path: Path, source: Path, databases: Path) -> Workplace:
+    """A workplace without a server that stays up: each command starts one, and ends it."""
+    return Workplace(tmp_path / "place", source, databases)
+
+
+def last_line(place: Workplace) -> str:
+    [(message,)] = prefect_rows(place, "select message from log order by timestamp desc limit 1")
+    return str(message)
+
+
+def test_last_lines_of_every_run_are_kept(alone: Workplace) -> None:
+    asked = ("bias", "--source", str(alone.source), "--top", "3", "--json")
+    for runs in (1, 2):  # the second is over before Prefect sends lines by itself
+        code, _, err = alone.run(*asked)
+        assert code == 0, err
+        assert "Error logging to API" not in err
+        told = prefect_rows(alone, "select message from log where message like 'Finished in%'")
+        ended = [message for (message,) in told if message == "Finished in state Completed()"]
+        assert len(ended) >= runs
+        assert last_line(alone) == "Finished in state Completed()"
+
+
+def test_last_lines_of_a_failed_run_are_kept(alone: Workplace) -> None:
+    code, out, err = alone.run("rollback", "--because", "complaints")  # there is no version yet
+    assert (code != 0, out) == (True, "")
+    assert "Error logging to API" not in err
+    assert last_line(alone).startswith("Finished in state Failed(")
