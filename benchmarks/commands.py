@@ -15,7 +15,9 @@ warmed up but the disk's cache, by fetching the data set first):
 * the same people and images there, parted otherwise (`--test-share 0.25`): all vectors are kept;
 * `lfw train` for other people in that folder, with data and embedding at hand: of those that follow
   the six most photographed so many that there are as many images as the notebook has, 450;
-* `lfw train --model compact`, data at hand, with another seed in every round.
+* `lfw train --model compact`, data at hand, with another seed in every round;
+* a flow of as many tasks that do nothing, tracked (benchmarks/peers/tracked.py), its databases at
+  hand, on the server that Prefect starts for a flow by itself: what is left when nothing is done.
 
 Memory of the notebook's script is that of a run apart, without the settings for its memory.
 """
@@ -32,6 +34,7 @@ import pandas as pd
 from benchmarks.contest import Claim, Result, compare, contest, finish, options
 from benchmarks.data import Data, bring
 from benchmarks.processes import Ran, run
+from infra.prefect_server import client_settings
 from lfw.settings import data_folder
 
 _EPOCHS = 14
@@ -68,6 +71,7 @@ class Commands:
             "compact": lambda turn: self.train(
                 "compact", self.fresh(0), "--model", "compact", "--seed", str(turn)
             ),
+            "nothing": lambda _: self.nothing(),
         }
 
     def fresh(self, turn: int) -> Path:
@@ -81,6 +85,13 @@ class Commands:
         test = json.loads(ran.output)["test"]
         self._keep(name, ran, test["accuracy"]["value"])
         return ran.seconds
+
+    def nothing(self) -> float:
+        """Run a flow that does nothing, and give the seconds of the whole."""
+        folder = self.scratch / "nothing"
+        folder.mkdir(exist_ok=True)
+        settings = client_settings(folder) | {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
+        return run(["benchmarks.peers.tracked", str(folder)], settings).seconds
 
     def notebook(self, turn: int) -> float:
         """Run the notebook's script, and give the seconds of its whole fit."""
@@ -123,6 +134,7 @@ def measure(data: Data, rounds: int, epochs: int) -> Result:
     """Run all commands in turns."""
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
         commands = Commands(data, Path(scratch), epochs)
+        commands.nothing()  # makes its databases
         taken = contest(commands.contenders(), rounds, warm_up=0, turned=False)
         written = commands.notebook_as_written()
     held = {name: values[-rounds:] for name, values in commands.megabytes.items()}
@@ -139,10 +151,13 @@ def _times(taken: dict[str, list[float]], people: int) -> list[Claim]:
     new = f"`lfw train --people …`: {people} other people, data and embedding at hand"
     compact = "`lfw train --model compact`, data at hand"
     again = "`lfw train` again, nothing changed"
+    nothing = "floor: 18 tasks that do nothing, a model of one line, on Prefect's own server"
     return [
         compare(taken, ("embedding", "notebook fit"), (new, _FIT), 0.25),
         compare(taken, ("compact", "notebook fit"), (compact, _FIT), 1.0),
         compare(taken, ("again", "first run"), (again, "its first run"), 0.15),
+        compare(taken, ("nothing", "first run"), (nothing, "`lfw train`, the first run"), None),
+        compare(taken, ("nothing", "notebook fit"), (nothing, _FIT), None),
         compare(taken, ("first run", "notebook fit"), ("`lfw train`, the first run", _FIT), None),
         Claim(
             "`lfw train`, 6 people × 75 parted anew: vectors at hand",  # noqa: RUF001

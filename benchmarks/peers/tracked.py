@@ -2,9 +2,9 @@
 
     PREFECT_API_URL=… python -m benchmarks.peers.tracked FOLDER
 
-As many tasks as `lfw train` has, each with one artifact; an MLflow run in a new SQLite store with a
-few parameters and metrics; a model of one line logged with signature and example, and registered.
-Nothing of the project but the number of tasks: what orchestration and tracking take at the least.
+As many tasks as `lfw train` has, each with one artifact; an MLflow run in the folder's SQLite store
+with a few parameters and metrics; a model of one line logged with signature and example, and
+registered. Nothing of the project but the number of tasks: what orchestration and tracking take at the least.
 """
 
 import sys
@@ -41,7 +41,8 @@ def do_nothing(number: int) -> int:
 def nothing(folder: str) -> None:
     """Do nothing, in as many tasks as a training has, and track it."""
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    mlflow.create_experiment("nothing", artifact_location=f"{folder}/artifacts")
+    if mlflow.get_experiment_by_name("nothing") is None:
+        mlflow.create_experiment("nothing", artifact_location=f"{folder}/artifacts")
     mlflow.set_experiment("nothing")
     with mlflow.start_run():
         mlflow.log_params({f"parameter_{k}": k for k in range(20)})
