@@ -4,7 +4,8 @@
 
 As many tasks as `lfw train` has, each with one artifact; an MLflow run in the folder's SQLite store
 with a few parameters and metrics; a model of one line logged with signature and example, and
-registered. Nothing of the project but the number of tasks: what orchestration and tracking take at the least.
+registered. Nothing of the project but the number of tasks: what orchestration and tracking take at
+the least.
 """
 
 import sys
