@@ -13,7 +13,7 @@ import pandas as pd
 from lfw.catalog import Catalog
 from lfw.digest import code_digests, file_digest, value_digest
 from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort, choose_left_out, draw_cohort
-from lfw.embedding.store import MANIFEST, read_embedding, write_embedding
+from lfw.embedding.store import MANIFEST, SPREAD, read_embedding, write_embedding
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_pretraining
@@ -196,6 +196,7 @@ def _read_validation_pairs(cohort: StageOutput) -> pd.DataFrame:
     key=lambda dataset, _cohort, learned, wanted: {
         "data kind": dataset.kind,
         "the network": learned.files["embedding.keras"],
+        "the spread": learned.files.get(SPREAD),
         "label": wanted.label,
         "registry": mlflow.get_registry_uri(),
         "how it is served": file_digest(Path(__file__).with_name("served_embedding.py")),
