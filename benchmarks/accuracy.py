@@ -143,6 +143,7 @@ def main() -> None:
         "models": asked.models,
         "embedding": embedding.card["label"],
         "its SHA-256": embedding.digest[:10],
+        "of its spread": str(embedding.card.get("spread_sha256"))[:10],
         "of the images": data.digest[:10],
     }
     if asked.keep is not None:

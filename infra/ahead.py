@@ -1,4 +1,4 @@
-"""Imports that a command needs, made while its Prefect server starts on another core."""
+"""Before a command's flow: imports, made while its Prefect server starts. After it: last words."""
 
 import contextlib
 import gc
@@ -7,6 +7,7 @@ import os
 import threading
 from pathlib import Path
 
+from infra.processes import answers
 from lfw.digest import value_digest
 from lfw.parameters import Checked, PretrainParameters, ScoreParameters, TrainParameters
 
@@ -17,7 +18,7 @@ _GARBAGE = 10_000
 """New objects after which Python looks for garbage; of 700, its default, TensorFlow makes many."""
 
 
-_SECONDS_TO_SEND = 5.0
+_SECONDS_TO_SEND = 60.0  # Python's end would wait for it, too, but without a server
 _WITHOUT_NETWORK = {"hog", "dlib"}
 
 
@@ -105,18 +106,23 @@ def _import_all(names: tuple[str, ...]) -> None:
         gc.enable()
 
 
-def send_what_is_left() -> None:
-    """Send the log lines and events that Prefect's client still holds.
+def send_what_is_left(api_url: str) -> None:
+    """Send the log lines and events that Prefect's client still holds, if its server is there.
 
     It sends lines every two seconds, from the background, and at the end of Python. By then a
     server that ends with its last client is gone: the last lines would be lost, and to try again
     takes a minute.
+
+    Parameters
+    ----------
+    api_url
+        The server's address.
     """
-    from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
-    for worker in (APILogWorker, EventsWorker):
-        worker.drain_all(timeout=_SECONDS_TO_SEND)
+    if answers(f"{api_url.rstrip('/')}/health"):
+        # All such services of Prefect are drained by any of them, the events' one, too.
+        APILogWorker.drain_all(timeout=_SECONDS_TO_SEND)
 
 
 def tell_prefect(api_url: str) -> None:

@@ -299,7 +299,7 @@ def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
         try:
             result: dict[str, Any] = function(**wanted.model_dump())
         finally:
-            send_what_is_left()
+            send_what_is_left(api_url)
         remember(folder, flow, wanted)
         return result
 

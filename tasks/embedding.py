@@ -30,7 +30,7 @@ Vectors = NDArray[np.float32]
 
 _NO_SPREAD = (
     "How far vectors of one of them lie from each other was not kept when it was learned, so the "
-    "head that takes it is no candidate: learn it anew with lfw pretrain to have it.\n"
+    "head that takes it is no candidate. lfw pretrain, of the same people, keeps it.\n"
 )
 
 
@@ -63,8 +63,13 @@ def _asked_for(model: str, embedding: str) -> dict[str, object]:
             f"embedding = {embedding!r}: {EMBEDDING_NAME} has no such version. Its page in "
             "MLflow lists those that there are; lfw pretrain learns a new one."
         )
-    digest = MlflowClient().get_model_version(EMBEDDING_NAME, version).tags["network_sha256"]
-    return {"version": version, "network": digest, "registry": mlflow.get_registry_uri()}
+    tags = MlflowClient().get_model_version(EMBEDDING_NAME, version).tags
+    return {
+        "version": version,
+        "network": tags["network_sha256"],
+        "spread": tags.get("spread_sha256", ""),
+        "registry": mlflow.get_registry_uri(),
+    }
 
 
 @stage("find-embedding", key=_asked_for)
@@ -74,9 +79,9 @@ def find_embedding(work: Work, model: str, embedding: str) -> Summary:
         return Summary(f"# No embedding\n\nThe model {model} takes none.\n")
     version = registered_version(embedding)
     with_files = mlflow.artifacts.download_artifacts(f"models:/{EMBEDDING_NAME}/{version}")
-    for name in FILES:
-        for found in Path(with_files).rglob(name):
-            shutil.copyfile(found, work.folder / name)
+    found = {path.name: path for path in Path(with_files).rglob("*") if path.name in FILES}
+    for name, path in found.items():
+        shutil.copyfile(path, work.folder / name)
     learned = read_embedding(work.folder)
     facts = {
         "version": version,

@@ -266,6 +266,11 @@ def _choose_alias(client: MlflowClient, embedding: Embedding, kind: str) -> tupl
             f"Learned from other people than version {champion}, the champion: selections that "
             "work with one may be a leak with the other."
         )
+    return _compared(champion, known, embedding)
+
+
+def _compared(champion: str, known: Mapping[str, str], embedding: Embedding) -> tuple[str, str]:
+    """Compare with a champion that was learned from the same people, given its tags."""
     before = float(json.loads(known["validation"]).get("pairs_auc", 0))
     found = embedding.card["validation"]
     now = float(found.get("pairs_auc", 0))
@@ -276,6 +281,11 @@ def _choose_alias(client: MlflowClient, embedding: Embedding, kind: str) -> tupl
     said = f"{now} after {before}, a standard error of {error:.4f}"
     if now > before + error:
         return CHAMPION, f"Better on the same pairs than version {champion}: {said}."
+    if embedding.spread is not None and not known.get("spread_sha256") and now >= before - error:
+        return CHAMPION, (
+            f"As good on the same pairs as version {champion}: {said}; and kept with the spread of "
+            "those it was learned from, which that one is not."
+        )
     return CHALLENGER, f"Not clearly better on the same pairs than version {champion}: {said}."
 
 

@@ -6,11 +6,15 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
 from lfw.embedding.network import DIMENSIONS
+from lfw.embedding.store import SPREAD
+from lfw.head_ways import POOLED
 from lfw.images import read_rgb
+from lfw.spread import Spread
 from tests.flows.workplace import CHOSEN, Workplace, reused
 
 PRETRAIN = ("--exclude-top", "3", "--epochs", "1")
@@ -91,6 +95,9 @@ def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClie
         client.get_model_version("lfw-embedding", learned["model_version"]).tags["validation"]
     )
     assert set(watched) == {"pairs_auc", "pairs_accuracy", "pairs_same", "pairs_different"}
+    kept = mlflow.artifacts.download_artifacts(f"models:/lfw-embedding/{learned['model_version']}")
+    [spread] = Path(kept).rglob(SPREAD)
+    assert Spread.read(spread).covariance.shape == (DIMENSIONS, DIMENSIONS)
     assert min(watched["pairs_same"], watched["pairs_different"]) > 0
     version = client.get_model_version("lfw-embedding", learned["model_version"])
     assert version.tags["data.kind"] == "synthetic"
@@ -105,6 +112,8 @@ def test_a_classifier_rests_on_a_learned_embedding(
 ) -> None:
     clean = ask(place, "train", *CHOSEN, "--embedding", learned["model_version"])
     assert clean["model"] == "embedding"
+    heads = client.download_artifacts(clean["mlflow_run_id"], "train/heads.csv")
+    assert POOLED in set(pd.read_csv(heads)["head"])
     asked = client.get_run(clean["mlflow_run_id"]).data.params
     assert asked["embedding"] == learned["model_version"]
 

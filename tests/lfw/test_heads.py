@@ -337,7 +337,7 @@ def test_pooled_head_is_preferred_and_in_the_average_of_all_alone() -> None:
     assert right(chosen.head, blobs(3, 20, 2)) == 1
 
 
-def test_pooled_head_bears_with_people_of_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pooled_head_bears_with_people_of_one_image() -> None:
     train, validation = blobs(3, 1, 0, apart=40), blobs(3, 1, 1, apart=40)
     ways = head_ways.ways_with(None, spread_of_others())
     linear = head_ways.Sample(*train, spread=spread_of_others()).fit(ways[POOLED])

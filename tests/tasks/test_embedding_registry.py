@@ -135,6 +135,13 @@ def test_a_later_embedding_has_to_be_better_by_a_standard_error(place: Place) ->
     assert place.champion() == "1"
     assert "Not clearly better on the same pairs than version 1" in place.why(by_chance)
     assert "a standard error of 0.0" in place.why(by_chance)
+    place.client.delete_model_version_tag(NAME, "1", "spread_sha256")  # of before spreads
+    worse = place.learn("a worse one", shipped - 0.012)
+    assert place.champion() == "1"
+    assert "Not clearly better" in place.why(worse)
+    with_spread = place.learn("as good a one", shipped - 0.001)
+    assert place.champion() == with_spread
+    assert "As good on the same pairs as version 1" in place.why(with_spread)
     better = place.learn("a better one", shipped + 0.012)
     assert place.champion() == better
-    assert "Better on the same pairs than version 1" in place.why(better)
+    assert f"Better on the same pairs than version {with_spread}" in place.why(better)
