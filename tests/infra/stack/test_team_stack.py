@@ -7,7 +7,6 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +38,6 @@ pytestmark = [
 ]
 
 ASKED = {"top": 3, "images_per_person": 15, "model": "hog"}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, sample_zip: Path) -> Iterator[TeamStack]:
-    with TeamStack(tmp_path_factory.mktemp("stack"), LFW_SOURCE=str(sample_zip)) as running:
-        running.start_postgres()
-        running.start("store")
-        running.wait("postgres")
-        running.start("prefect")
-        running.run("mlflow-schema")
-        running.start("mlflow")
-        running.wait("store", "prefect", "mlflow")
-        yield running
 
 
 # --- logins ------------------------------------------------------------------------------------
