@@ -34,6 +34,7 @@ STRAY = re.compile(
 """Files that desktops and editors leave behind: named, never read."""
 
 _DEPTH = 32
+_LIST_ENDS = tuple(LIST_SUFFIXES)  # asked of every path first: a third of the time of the suffix
 
 _COLUMNS = ["kind", "path", "size", "sha256"]
 
@@ -155,8 +156,9 @@ def manifest_of(
     image_folder = _ImageFolder(folder)
     frames = []
     for some in _batched(files, ROWS):
-        lists += (row for row in some if _is_list(row))
-        images = [row for row in some if not _is_list(row)]
+        listed = [row for row in some if _is_list(row)]
+        lists += listed
+        images = [row for row in some if not _is_list(row)] if listed else some
         if images:
             paths, sizes, shas = zip(*images, strict=True)
             start = image_folder.note(paths)
@@ -173,7 +175,8 @@ def manifest_of(
 
 
 def _is_list(row: FileRow) -> bool:
-    return _suffix(row[0]) in LIST_SUFFIXES
+    path = row[0]
+    return path.lower().endswith(_LIST_ENDS) and _suffix(path) in LIST_SUFFIXES
 
 
 def _sort_files(folder: Path) -> tuple[deque[Bundle], list[str], list[str]]:

@@ -187,20 +187,22 @@ class Pack:
         near = _entry(b"", 0, 0, 0)
         head, _, _, _, _, tail, _ = _PARTS.unpack(near)
         members: dict[str, tuple[int, int, int]] = {}
+        unpack, fixed, local = _PARTS.unpack_from, _PARTS.size, _LOCAL.size
         place = start = 0
         try:
             for _ in range(count):
-                first, crc, packed, size, length, rest, at = _PARTS.unpack_from(directory, place)
-                raw = directory[place + _PARTS.size : place + _PARTS.size + length]
-                if (first, rest, at, packed) == (head, tail, start, size):
-                    place += _PARTS.size + length
+                first, crc, packed, size, length, rest, at = unpack(directory, place)
+                named = place + fixed
+                raw = directory[named : named + length]
+                if first == head and rest == tail and at == start and packed == size:
+                    place = named + length
                 else:  # beyond 4 GB, or wrong
                     entry = _entry(raw, size, crc, start)
                     if not directory.startswith(entry, place):
                         raise self._damaged(f"its directory is wrong at {raw[:80]!r}")
                     place += len(entry)
                 members[raw.decode()] = start, size, crc
-                start += _LOCAL.size + length + size
+                start += local + length + size
         except (struct.error, UnicodeDecodeError):
             raise self._damaged("its directory is cut short, or a name in it is no text") from None
         if place != len(directory) or start != end or len(members) != count:
