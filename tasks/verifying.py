@@ -14,6 +14,7 @@ from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures_verification import plot_roc
+from lfw.formed_pairs import every_pair, unseen_images
 from lfw.pairs import paths_of, people_of, with_images
 from lfw.parameters import VerifyParameters
 from lfw.protocol import (
@@ -31,7 +32,7 @@ from lfw.protocol import (
     published,
     unseen_pairs,
 )
-from lfw.verification import Verification, verify, verify_once
+from lfw.verification import Likeness, Truth, Verification, verify, verify_once
 from tasks.embedding import vectors_through
 from tasks.judges import IMAGES, PAIRS, PEOPLE, read_frames
 from tasks.markdown import table
@@ -84,12 +85,16 @@ def choose_pairs(
 
 @dataclass(frozen=True)
 class _Measured:
-    """Pairs, how alike their images are (see :func:`lfw.verification.verify`), and a remark."""
+    """Pairs, how alike their images are (see :func:`lfw.verification.verify`), and a remark.
+
+    Where pairs were formed beyond the listed ones, they set the threshold.
+    """
 
     pairs: pd.DataFrame
     likeness: NDArray[np.float64]
     usable: list[tuple[int, ...]] | None
     how: str
+    formed: tuple[Truth, Likeness] | None = None
 
 
 @stage(
@@ -181,27 +186,31 @@ def _by_eigenfaces(
 
 def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput) -> _Measured:
     """Measure by the champion embedding the pairs that show nobody it was trained on."""
-    given, images = read_frames(pairs, PAIRS, IMAGES)
+    given, people, images = read_frames(pairs, PAIRS, PEOPLE, IMAGES)
     learned = read_embedding(judge.folder)
     sha256 = dict(zip(images["image_path"], images["sha256"], strict=True))
     asked = unseen_pairs(given, learned.cohort, sha256)
-    left = {
-        fold: list(zip(_by_kind(asked, fold), pairs.facts["listed"][str(fold)], strict=True))
-        for fold in (THRESHOLD_FOLD, TEST_FOLD)
-    }
-    before, judged = (" / ".join(f"{n:,} of {all_:,}" for n, all_ in left[f]) for f in left)
+    listed = asked[asked["fold"] == THRESHOLD_FOLD]
+    free = unseen_images(images, people_in([THRESHOLD_FOLD], people, given), listed, learned.cohort)
+    judged = asked[asked["fold"] == TEST_FOLD].reset_index(drop=True)
+    there = zip(_by_kind(judged, TEST_FOLD), pairs.facts["listed"][str(TEST_FOLD)], strict=True)
     how = (
-        f"lfw-embedding version {judge.facts['version']}, on the pairs (of one person / of two) "
-        f"of whom it has seen nobody: {before} set the threshold, {judged} are judged; both kinds "
-        "weigh alike."
+        f"lfw-embedding version {judge.facts['version']}, on the pairs (of one person / of two) of "
+        f"whom it has seen nobody: {' / '.join(f'{n:,} of {all_:,}' for n, all_ in there)} are "
+        f"judged. The threshold is set on all pairs that {len(free):,} images of "
+        f"{free['name'].nunique():,} people make, whom it has not seen either: those of the listed "
+        "pairs, and up to ten each of others in the list to train with. Both kinds weigh alike."
     )
-    if any(n == 0 for counts in left.values() for n, _ in counts):
+    if not all(_by_kind(judged, TEST_FOLD)) or not 1 < free["name"].nunique() < len(free):
         raise InputError(
             f"{how} That is too few: learn an embedding that leaves more "
             "people out (lfw pretrain), or use --view 2."
         )
-    likeness = _cosines_by(work, dataset, images, asked, judge, people_of(asked))
-    return _Measured(asked, likeness, None, how)
+    everybody = people_of(judged) | set(free["name"])
+    paths = {*paths_of(judged), *free["image_path"]}
+    vectors = _vectors_by(work, dataset, images[images["image_path"].isin(paths)], judge, everybody)
+    formed = every_pair(free, vectors)
+    return _Measured(judged, cosines(judged, vectors), None, how, formed)
 
 
 def _by_groups(
@@ -214,7 +223,9 @@ def _by_groups(
     for folds, judge in zip(fold_groups(groups), judges, strict=True):
         inside = asked["fold"].isin(folds).to_numpy()
         hidden = people_in(folds, people, asked)
-        likeness[inside] = _cosines_by(work, dataset, images, asked[inside], judge, hidden)
+        rows = images[images["image_path"].isin(paths_of(asked[inside]))]
+        vectors = _vectors_by(work, dataset, rows, judge, hidden)
+        likeness[inside] = cosines(asked[inside], vectors)
         usable += [tuple(other for other in folds if other != fold) for fold in folds]
     how = (
         f"{groups} embeddings, each learned without the people of the folds that it judges; a "
@@ -223,20 +234,14 @@ def _by_groups(
     return _Measured(asked, likeness, usable, how)
 
 
-def _cosines_by(
-    work: Work,
-    dataset: Dataset,
-    images: pd.DataFrame,
-    asked: pd.DataFrame,
-    judge: StageOutput,
-    people: set[str],
-) -> NDArray[np.float64]:
-    """Measure pairs by an embedding, unless it was trained on some people or on these images."""
+def _vectors_by(
+    work: Work, dataset: Dataset, rows: pd.DataFrame, judge: StageOutput, people: set[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Take images through an embedding, unless it was trained on some people or on these images."""
     learned = read_embedding(judge.folder)
-    rows = images[images["image_path"].isin(paths_of(asked))]
     check_unseen(learned.cohort, people, rows["sha256"], what="judging it on")
     vectors = vectors_through(learned, dataset, rows, work.report("images"))
-    return cosines(asked, dict(zip(rows["image_path"], vectors, strict=True)))
+    return dict(zip(rows["image_path"], vectors, strict=True))
 
 
 def _by_kind(pairs: pd.DataFrame, fold: int) -> list[int]:
@@ -250,6 +255,8 @@ def _verify(measured: _Measured, view: str) -> Verification:
     folds = measured.pairs["fold"].to_numpy(dtype=np.int64)
     if view == "2":
         return verify(same, measured.likeness, folds, measured.usable)
+    if measured.formed is not None:
+        return verify_once(measured.formed, (same, measured.likeness))
     before, judged = folds == THRESHOLD_FOLD, folds == TEST_FOLD
     return verify_once(
         (same[before], measured.likeness[before]), (same[judged], measured.likeness[judged])

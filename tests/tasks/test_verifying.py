@@ -114,7 +114,12 @@ def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
     pairs = made_pairs(tmp_path / "pairs", [0, 1])
     summary = run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
     assert summary.facts["pairs"] == 4
-    assert "2 of 2 / 2 of 2 set the threshold, 2 of 2 / 2 of 2 are judged" in summary.facts["how"]
+    assert "2 of 2 / 2 of 2 are judged" in summary.facts["how"]
+    assert "all pairs that 4 images of 2 people make" in summary.facts["how"]
+    [fold] = summary.facts["folds"]
+    assert fold["threshold_pairs"] == 6  # the four listed ones, and two that are not
     assert "View 1 is for development" in summary.markdown
-    with pytest.raises(InputError, match=r"threshold, 1 of 2 / 0 of 2 are.*--view 2"):
+    with pytest.raises(InputError, match=r"1 of 2 / 0 of 2 are judged.*--view 2"):
         run(work, pairs, [made_embedding(tmp_path / "b", "P1")], "1")
+    with pytest.raises(InputError, match=r"that 2 images of 1 people make.*--view 2"):
+        run(work, pairs, [made_embedding(tmp_path / "c", "P10")], "1")
