@@ -12,10 +12,11 @@ from typing import NamedTuple
 from lfw.archive_members import Limits, Member, ReadPlain, open_members
 from lfw.errors import DataError
 from lfw.files import new_folder_beside
-from lfw.manifest import LIST_SUFFIXES, Progress
 from lfw.member_names import Names
 from lfw.pack import PACK, FileRow, PackWriter, as_packed
 from lfw.runners import map_whole_chunks
+from lfw.suffixes import LIST_SUFFIXES
+from lfw.threads import Progress
 from lfw.zip_member import SMALL, Content
 
 _BLOCK = 1 << 20

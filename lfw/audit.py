@@ -19,11 +19,10 @@ from lfw.errors import DataError, InputError
 from lfw.files import read_table
 from lfw.image_store import read_image, read_images
 from lfw.images import MAX_PIXELS, SIZE
-from lfw.manifest import Progress
 from lfw.plain_jpeg import is_plain_jpeg
 from lfw.runners import IN_THREADS, Runner, map_whole_chunks
 from lfw.same_photo import THUMBNAIL_SIDE, thumbnail
-from lfw.threads import one_thread_an_image
+from lfw.threads import Progress, one_thread_an_image
 
 FORMAT_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _LINES = 4096
 
@@ -33,6 +34,15 @@ def value_digest(value: object) -> str:
     return hashlib.sha256(
         json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()
     ).hexdigest()
+
+
+def arrays_digest(arrays: Iterable[Any]) -> str:
+    """SHA-256 of arrays of numbers, their shapes and their order, in hexadecimal."""
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(str(array.shape).encode())
+        whole.update(array.tobytes())
+    return whole.hexdigest()
 
 
 def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]:

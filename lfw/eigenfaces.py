@@ -13,8 +13,7 @@ from sklearn.decomposition import PCA
 
 from lfw.baselines import grey_features
 from lfw.images import read_rgb
-from lfw.manifest import Progress
-from lfw.threads import in_threads
+from lfw.threads import Progress, in_threads
 
 COMPONENTS = 120
 

@@ -14,9 +14,10 @@ from lfw.download import download, fetch_kaggle, kept_from_kaggle
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
-from lfw.manifest import Manifest, Progress, build_manifest, manifest_of
+from lfw.manifest import Manifest, build_manifest, manifest_of
 from lfw.sample import is_sample, write_sample
 from lfw.sources import NOTE, Source, download_path, kaggle_cache, remember, removed_note
+from lfw.threads import Progress
 
 KNOWN_IMAGES = {
     "20131c8c03be77aedb133e9fc48f6e617b2eaf04a9dc1eb2451079ef0ec11077": (

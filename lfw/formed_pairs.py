@@ -1,38 +1,48 @@
 """Pairs formed beyond the listed ones, as LFW's unrestricted training allows: by people's names.
 
-Of View 1's listed pairs to train with, an embedding has seen somebody in nearly all: those that are
-left are too few for a threshold to be the same twice.
+Of most of View 1's listed pairs to train with, an embedding has seen somebody: those that are left
+are too few for a threshold to be the same twice.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.embedding.cohort import TRAIN, Cohort
-from lfw.pairs import paths_of
+from lfw.embedding.cohort import TRAIN, Cohort, photo_groups
+from lfw.pairs import paths_of, people_of
 
 _PEOPLE, _IMAGES = 100, 10
 """Most people whose images are added to those of the listed pairs, and most images of each."""
 
+_MOST = 2_000
+"""Most images in all: they make two million pairs, which take a hundred megabytes to weigh."""
 
-def unseen_images(
-    images: pd.DataFrame, people: Collection[str], listed: pd.DataFrame, cohort: Cohort
+
+def images_for_threshold(
+    images: pd.DataFrame,
+    same_photo: Iterable[tuple[str, str]],
+    people: Collection[str],
+    pairs: tuple[pd.DataFrame, pd.DataFrame],
+    cohort: Cohort,
 ) -> pd.DataFrame:
-    """Give the images whose pairs set a threshold: none that an embedding has learned from.
+    """Give the images whose pairs set a threshold: none that is judged or was learned from.
 
     They are those of the listed pairs, and of the hundred people who have most images the first ten
-    each.
+    each; of a photograph that is there twice, one. Whoever is judged is left out.
 
     Parameters
     ----------
     images
         ``name``, ``image_path``, ``sha256``.
+    same_photo
+        Pairs of image paths that show one photograph.
     people
         Whose images may be used.
-    listed
-        Pairs that show nobody whom the embedding has seen.
+    pairs
+        Those listed to train with, and those that are judged: both show nobody whom the embedding
+        has seen.
     cohort
         Its manifest.
 
@@ -41,12 +51,22 @@ def unseen_images(
     DataFrame
         Rows of `images`, by path.
     """
-    known = images["name"].isin(cohort.seen) | images["sha256"].isin(cohort.role(TRAIN)["sha256"])
-    free = images[images["name"].isin(people) & ~known].sort_values("image_path")
-    ranked = free["name"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    several = free[free["name"].isin(ranked[ranked > 1].index[:_PEOPLE])]
-    drawn = several.groupby("name").head(_IMAGES)["image_path"]
-    return free[free["image_path"].isin({*drawn, *paths_of(listed)})].reset_index(drop=True)
+    listed, judged = pairs
+    learned, photos = cohort.role(TRAIN), photo_groups(images, same_photo)
+    barred = {*learned["image_path"], *paths_of(judged)}
+    barred |= {path for photo in photos if photo & barred for path in photo}
+    nobody = people_of(judged) | cohort.seen
+    taken = images["image_path"].isin(barred) | images["sha256"].isin(learned["sha256"])
+    free = images[images["name"].isin(people) & ~images["name"].isin(nobody) & ~taken]
+    there = set(free["image_path"])
+    once = {min(photo & there) for photo in photos if photo & there}
+    free = free[free["image_path"].isin(once)].sort_values("image_path")
+    counts = free["name"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    several = free[free["name"].isin(counts[counts > 1].index[:_PEOPLE])]
+    drawn = several.groupby("name").head(_IMAGES)["image_path"].tolist()
+    others = [path for path in paths_of(listed) if path in once and path not in set(drawn)]
+    chosen = [*drawn, *others][:_MOST]
+    return free[free["image_path"].isin(chosen)].reset_index(drop=True)
 
 
 def every_pair(

@@ -12,7 +12,7 @@ from typing import Self
 
 from lfw.archive_members import DAMAGED, Limits
 from lfw.errors import DataError, InputError
-from lfw.manifest import STRAY
+from lfw.suffixes import STRAY
 
 _UNREADABLE = (*DAMAGED, OSError)
 _MOST_MEMBERS = 2_000_000

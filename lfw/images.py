@@ -12,8 +12,7 @@ from PIL import Image
 
 from lfw.errors import DataError
 from lfw.image_store import read_image
-from lfw.manifest import Progress
-from lfw.threads import in_threads
+from lfw.threads import Progress, in_threads
 
 SIZE = 250
 """Height and width of an LFW image, in pixels."""

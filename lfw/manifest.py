@@ -1,7 +1,6 @@
 """The data manifest: every file of a data set with its size and SHA-256."""
 
 import os
-import re
 import unicodedata
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,17 +20,8 @@ from lfw.errors import DataError
 from lfw.image_store import read_file
 from lfw.pack import PACK, FileRow, Pack
 from lfw.runners import IN_THREADS, map_chunks
+from lfw.suffixes import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY
 from lfw.threads import Progress
-
-__all__ = ["Manifest", "Progress", "build_manifest", "manifest_of"]
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-LIST_SUFFIXES = frozenset({".csv", ".txt"})
-STRAY = re.compile(
-    r"(?i)(^|/)"
-    r"(\.DS_Store|Thumbs\.db|desktop\.ini|Icon\r|\._[^/]*|__MACOSX(/.*)?|[^/]*\.sw[a-p]|[^/]*~)$"
-)
-"""Files that desktops and editors leave behind: named, never read."""
 
 _DEPTH = 32
 _LIST_ENDS = tuple(LIST_SUFFIXES)  # asked of every path first: a third of the time of the suffix

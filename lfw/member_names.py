@@ -5,8 +5,8 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from lfw.errors import DataError
-from lfw.manifest import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY
 from lfw.pack import PACK
+from lfw.suffixes import IMAGE_SUFFIXES, LIST_SUFFIXES, STRAY
 
 _NAME_BYTES, _PART_BYTES = 1024, 255
 _PLAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,99}/){1,3}[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.jpg")

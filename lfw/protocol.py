@@ -16,7 +16,7 @@ from lfw.errors import InputError
 from lfw.pairs import people_of, view1_pairs, view2_pairs, without
 
 THRESHOLD_FOLD, TEST_FOLD = 0, 1
-"""View 1 as folds: the pairs that set the threshold, and those that are judged by it."""
+"""View 1 as folds: the pairs to train with, which set the threshold, and those that are judged."""
 
 PROTOCOL = "LFW, unrestricted, no outside data"
 

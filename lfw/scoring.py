@@ -24,8 +24,8 @@ from lfw.contact_sheet import ContactSheet, Heading, Tile, thumbnail
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside
 from lfw.image_files import Found, ImageFile, Reader, Unreadable
-from lfw.manifest import Progress
 from lfw.runners import IN_THREADS, Runner, map_chunks
+from lfw.threads import Progress
 
 BATCH = 64
 """Images that are decoded, and answered for, at once."""

@@ -3,7 +3,6 @@
 This module is packed with every registered model, so it rests on little.
 """
 
-import hashlib
 import zipfile
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.digest import file_digest
+from lfw.digest import arrays_digest, file_digest
 from lfw.errors import DataError
 from lfw.features import FeatureClassifier
 
@@ -54,11 +53,7 @@ def weights_digest(model: Classifier) -> str:
     """SHA-256 of a model's weights, whatever file they are saved in."""
     if isinstance(model, FeatureClassifier):
         return model.digest
-    whole = hashlib.sha256()
-    for weights in model.get_weights():
-        whole.update(str(weights.shape).encode())
-        whole.update(np.ascontiguousarray(weights).tobytes())
-    return whole.hexdigest()
+    return arrays_digest(model.get_weights())
 
 
 def load_model(path: Path) -> Classifier:

@@ -15,9 +15,9 @@ from lfw.embedding.vectors import kept_vectors
 from lfw.errors import LfwError
 from lfw.fetch import Dataset
 from lfw.images import read_many
-from lfw.manifest import Progress
 from lfw.parameters import OUTSIDE_DATA, TrainParameters
 from lfw.settings import data_folder
+from lfw.threads import Progress
 from lfw.vector_names import name_of_embedding, name_of_features
 from tasks.embedding import vectors_by, vectors_file, vectors_through
 from tasks.marking import logged

@@ -18,8 +18,8 @@ from lfw.embedding.vectors import vectors_of
 from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.images import read_many
-from lfw.manifest import Progress
 from lfw.settings import data_folder
+from lfw.threads import Progress
 from lfw.vector_names import name_of_embedding
 from tasks.stages import StageOutput, Summary, Work, stage
 

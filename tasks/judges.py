@@ -15,7 +15,9 @@ from tasks.stages import Stage, StageOutput, Summary, Work, stage
 from tasks.tracking import child_run
 
 PAIRS, PEOPLE, IMAGES = "pairs.parquet", "people.parquet", "images.parquet"
-"""Files of the chosen pairs: the pairs, everybody's fold, and the images of those people."""
+SAME_PHOTO = "same-photos.parquet"
+"""Files of the chosen pairs: the pairs, everybody's fold, the images of those people, and which
+images show one photograph (``first``, ``second``)."""
 
 
 def read_frames(pairs: StageOutput, *names: str) -> list[pd.DataFrame]:

@@ -11,7 +11,7 @@ import mlflow
 import pandas as pd
 
 from lfw.catalog import Catalog
-from lfw.digest import code_digests, file_digest, value_digest
+from lfw.digest import arrays_digest, code_digests, file_digest, value_digest
 from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort, choose_left_out, draw_cohort
 from lfw.embedding.store import MANIFEST, SPREAD, read_embedding, write_embedding
 from lfw.fetch import Dataset
@@ -131,7 +131,6 @@ def pretrain_embedding(
     """Learn the embedding; killed, it goes on after the last finished epoch."""
     from lfw.embedding.checkpoint import forget
     from lfw.embedding.pretraining import pretrain
-    from lfw.serving import weights_digest
 
     people = Cohort.read(cohort / MANIFEST)
     pairs = _read_validation_pairs(cohort)
@@ -154,7 +153,7 @@ def pretrain_embedding(
         "left_out": cohort.facts["left_out"],
         "seed": seed,
         "epochs": int(last["epoch"]),
-        "weights_digest": weights_digest(learned.model),
+        "weights_digest": arrays_digest(learned.model.get_weights()),
         "code_digest": value_digest(code_digests(_CODE)),
         "libraries": {name: importlib.metadata.version(name) for name in ("tensorflow", "keras")},
         "validation": _watched(last, pairs),

@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lfw.manifest import Progress as Callback
+from lfw.threads import Progress as Callback
 
 _SECONDS_BETWEEN_LINES = 10.0
 

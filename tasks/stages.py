@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import State
 from lfw.code import function_digests
 from lfw.digest import file_digest, text_digest, value_digest
 from lfw.files import new_folder_beside, sweep_partial, write_text
-from lfw.manifest import Progress
+from lfw.threads import Progress
 
 P = ParamSpec("P")
 

@@ -14,7 +14,7 @@ from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures_verification import plot_roc
-from lfw.formed_pairs import every_pair, unseen_images
+from lfw.formed_pairs import every_pair, images_for_threshold
 from lfw.pairs import paths_of, people_of, with_images
 from lfw.parameters import VerifyParameters
 from lfw.protocol import (
@@ -34,9 +34,9 @@ from lfw.protocol import (
 )
 from lfw.verification import Likeness, Truth, Verification, verify, verify_once
 from tasks.embedding import vectors_through
-from tasks.judges import IMAGES, PAIRS, PEOPLE, read_frames
+from tasks.judges import IMAGES, PAIRS, PEOPLE, SAME_PHOTO, read_frames
 from tasks.markdown import table
-from tasks.splitting import read_usable
+from tasks.splitting import read_pairs, read_usable
 from tasks.stages import StageOutput, Summary, Work, stage
 
 
@@ -67,12 +67,14 @@ def choose_pairs(
     listed = usable["name"].isin(people_in(set(pairs["fold"]), people, pairs))
     files = usable.loc[listed, ["name", "image_path", "sha256"]]
     files.to_parquet(work.folder / IMAGES, index=False)
+    same_photo = pd.DataFrame(read_pairs(audit), columns=["first", "second"], dtype="str")
+    same_photo.to_parquet(work.folder / SAME_PHOTO, index=False)
     counts = there.groupby("fold")["same"].agg(pairs="size", matched="sum").reset_index()
     lost = len(pairs) - len(there)
     warnings = [f"{lost:,} of {len(pairs):,} pairs have an unusable image."] if lost else []
     folds = (
-        f"In fold {THRESHOLD_FOLD} the pairs that set the threshold, in fold {TEST_FOLD} those "
-        "that are judged.\n\n"
+        f"In fold {THRESHOLD_FOLD} the pairs to train with, in fold {TEST_FOLD} those that are "
+        "judged.\n\n"
         if wanted.view == "1"
         else ""
     )
@@ -186,22 +188,27 @@ def _by_eigenfaces(
 
 def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput) -> _Measured:
     """Measure by the champion embedding the pairs that show nobody it was trained on."""
-    given, people, images = read_frames(pairs, PAIRS, PEOPLE, IMAGES)
+    given, people, images, twice = read_frames(pairs, PAIRS, PEOPLE, IMAGES, SAME_PHOTO)
     learned = read_embedding(judge.folder)
     sha256 = dict(zip(images["image_path"], images["sha256"], strict=True))
     asked = unseen_pairs(given, learned.cohort, sha256)
-    listed = asked[asked["fold"] == THRESHOLD_FOLD]
-    free = unseen_images(images, people_in([THRESHOLD_FOLD], people, given), listed, learned.cohort)
-    judged = asked[asked["fold"] == TEST_FOLD].reset_index(drop=True)
+    listed, judged = (
+        asked[asked["fold"] == fold].reset_index(drop=True) for fold in (THRESHOLD_FOLD, TEST_FOLD)
+    )
+    same_photo = list(zip(twice["first"], twice["second"], strict=True))
+    named = people_in([THRESHOLD_FOLD], people, given) - people_in([TEST_FOLD], people, given)
+    free = images_for_threshold(images, same_photo, named, (listed, judged), learned.cohort)
     there = zip(_by_kind(judged, TEST_FOLD), pairs.facts["listed"][str(TEST_FOLD)], strict=True)
+    others = free["name"].nunique()
     how = (
         f"lfw-embedding version {judge.facts['version']}, on the pairs (of one person / of two) of "
         f"whom it has seen nobody: {' / '.join(f'{n:,} of {all_:,}' for n, all_ in there)} are "
-        f"judged. The threshold is set on all pairs that {len(free):,} images of "
-        f"{free['name'].nunique():,} people make, whom it has not seen either: those of the listed "
-        "pairs, and up to ten each of others in the list to train with. Both kinds weigh alike."
+        f"judged. The threshold is set on all pairs that {len(free):,} images of {others:,} other "
+        f"{'person' if others == 1 else 'people'} make, whom it has not seen either: those of the "
+        "listed pairs to train with, and up to ten each of the hundred in that list who have most. "
+        "Both kinds weigh alike."
     )
-    if not all(_by_kind(judged, TEST_FOLD)) or not 1 < free["name"].nunique() < len(free):
+    if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
         raise InputError(
             f"{how} That is too few: learn an embedding that leaves more "
             "people out (lfw pretrain), or use --view 2."

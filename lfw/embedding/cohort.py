@@ -133,7 +133,7 @@ def draw_cohort(
     ranked = sorted(tested - set(left_out), key=lambda name: _rank(name, seed))
     held_out = set(ranked[: len(ranked) // _HELD_OUT])
     first, second = set(left_out), set(left_out) | held_out
-    photos = _photo_groups(images, same_photo)
+    photos = photo_groups(images, same_photo)
     learned = ~images["image_path"].isin(_shown_with(photos, second))
     counts = images["name"][learned].value_counts()
     learned &= images["name"].isin(set(counts[counts >= least_images].index))
@@ -154,8 +154,16 @@ def _rank(name: str, seed: int) -> str:
     return hashlib.sha256(f"cohort/{seed}/{name}".encode()).hexdigest()
 
 
-def _photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -> list[set[str]]:
-    """Put images of one photograph together: of one content, or linked by pairs."""
+def photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """Put images of one photograph together: of one content, or linked by pairs.
+
+    Parameters
+    ----------
+    images
+        ``image_path``, ``sha256``.
+    same_photo
+        Pairs of image paths that show one photograph.
+    """
     from scipy.cluster.hierarchy import DisjointSet
 
     groups: DisjointSet[str] = DisjointSet(images["image_path"])

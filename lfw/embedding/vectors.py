@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lfw.files import new_folder_beside
-from lfw.manifest import Progress
+from lfw.threads import Progress
 
 Compute = Callable[[list[str]], NDArray[np.float32]]
 """Takes image paths, gives their vectors (n, d)."""

@@ -13,7 +13,7 @@ from lfw.errors import InputError
 from lfw.fetch import Dataset
 from lfw.parameters import VerifyParameters
 from tasks import verifying
-from tasks.judges import IMAGES, PAIRS, PEOPLE
+from tasks.judges import IMAGES, PAIRS, PEOPLE, SAME_PHOTO
 from tasks.stages import StageOutput, Summary, Work
 from tasks.verifying import verify_pairs
 
@@ -44,6 +44,8 @@ def made_pairs(folder: Path, folds: list[int]) -> StageOutput:
     images = [(name, image_path(name, n)) for name, _ in people for n in (1, 2)]
     frame = pd.DataFrame(images, columns=["name", "image_path"])
     frame.assign(sha256=[text_digest([path]) for _, path in images]).to_parquet(folder / IMAGES)
+    none = pd.DataFrame({"first": [], "second": []}, dtype="str")
+    none.to_parquet(folder / SAME_PHOTO)
     return output(folder, listed={str(fold): [2, 2] for fold in folds})
 
 
@@ -115,11 +117,25 @@ def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
     summary = run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
     assert summary.facts["pairs"] == 4
     assert "2 of 2 / 2 of 2 are judged" in summary.facts["how"]
-    assert "all pairs that 4 images of 2 people make" in summary.facts["how"]
+    assert "all pairs that 4 images of 2 other people make" in summary.facts["how"]
     [fold] = summary.facts["folds"]
     assert fold["threshold_pairs"] == 6  # the four listed ones, and two that are not
     assert "View 1 is for development" in summary.markdown
     with pytest.raises(InputError, match=r"1 of 2 / 0 of 2 are judged.*--view 2"):
         run(work, pairs, [made_embedding(tmp_path / "b", "P1")], "1")
-    with pytest.raises(InputError, match=r"that 2 images of 1 people make.*--view 2"):
+    with pytest.raises(InputError, match=r"that 0 images of 0 other people make.*--view 2"):
+        run(work, pairs, [made_embedding(tmp_path / "d", "P10", "Q10")], "1")
+    with pytest.raises(InputError, match=r"that 2 images of 1 other person make.*--view 2"):
         run(work, pairs, [made_embedding(tmp_path / "c", "P10")], "1")
+
+
+def test_whoever_is_listed_to_train_with_and_to_be_judged_sets_no_threshold(
+    work: Work, tmp_path: Path
+) -> None:
+    (tmp_path / "pairs").mkdir()
+    pairs = made_pairs(tmp_path / "pairs", [0, 1])
+    people = pd.read_parquet(tmp_path / "pairs" / PEOPLE)
+    twice = pd.concat([people, pd.DataFrame({"name": ["P10"], "fold": [1]})])
+    twice.to_parquet(tmp_path / "pairs" / PEOPLE)
+    with pytest.raises(InputError, match=r"that 2 images of 1 other person make"):
+        run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")

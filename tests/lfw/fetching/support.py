@@ -4,10 +4,10 @@ from pathlib import Path
 
 from lfw.catalog import expand_paths, read_catalog
 from lfw.fetch import Fetched, fetch
-from lfw.manifest import Progress
 from lfw.parameters import TrainParameters
 from lfw.sources import Source
 from lfw.split import Split, draw_split, sample_images, select_people
+from lfw.threads import Progress
 
 
 def fetch_archive(archive: Path, data: Path) -> Fetched:
