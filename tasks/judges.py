@@ -8,7 +8,7 @@ from lfw.parameters import PretrainParameters, VerifyParameters
 from lfw.protocol import fold_groups, people_in
 from tasks.embedding import CHAMPION, find_embedding
 from tasks.embedding_registry import offer_shipped
-from tasks.pretraining import pretrain_embedding, write_cohort
+from tasks.pretraining import learn, pretrain_embedding, write_cohort
 from tasks.runs import Run
 from tasks.splitting import read_pairs, read_usable
 from tasks.stages import Stage, StageOutput, Summary, Work, stage
@@ -79,7 +79,7 @@ def learn_group_embedding(
     label = str(cohort.facts["label"])
     with child_run(work.run_id, f"embedding {label}") as run_id:
         learning = Work(work.folder, work.report, run_id)
-        summary = pretrain_embedding.function(learning, dataset, cohort, seed, epochs)
+        summary = learn(learning, dataset, cohort, seed, epochs, with_spread=False)
     return Summary(f"{summary.markdown}\nLearned {label}.\n", summary.facts)
 
 

@@ -129,6 +129,19 @@ def pretrain_embedding(
     work: Work, dataset: Dataset, cohort: StageOutput, seed: int, epochs: int | None
 ) -> Summary:
     """Learn the embedding; killed, it goes on after the last finished epoch."""
+    return learn(work, dataset, cohort, seed, epochs, with_spread=True)
+
+
+def learn(
+    work: Work,
+    dataset: Dataset,
+    cohort: StageOutput,
+    seed: int,
+    epochs: int | None,
+    *,
+    with_spread: bool,
+) -> Summary:
+    """Learn an embedding into a stage's folder; what only verifies pairs takes no spread."""
     from lfw.embedding.checkpoint import forget
     from lfw.embedding.pretraining import pretrain
 
@@ -144,6 +157,7 @@ def pretrain_embedding(
         epochs,
         checkpoint,
         streamed(work),
+        with_spread=with_spread,
     )
     last: dict[str, float] = json.loads(learned.history.iloc[-1].to_json())
     card: dict[str, Any] = {

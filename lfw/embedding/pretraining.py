@@ -91,7 +91,7 @@ class Pretrained:
         pairs), ``seconds``.
     spread
         How far vectors of one person lie from each other, of those it was learned from; None if
-        nobody is there twice.
+        nobody is there twice, or it was not asked for.
     """
 
     model: keras.Model
@@ -107,6 +107,8 @@ def pretrain(
     epochs: int | None = None,
     checkpoint: Path | None = None,
     on_epoch: OnEpoch | None = None,
+    *,
+    with_spread: bool = True,
 ) -> Pretrained:
     """Learn an embedding from the people of a cohort.
 
@@ -133,6 +135,8 @@ def pretrain(
         epochs goes on from there. The caller removes it.
     on_epoch
         Told of each finished epoch, those kept by an earlier call included.
+    with_spread
+        Whether the spread is measured, for which all images are taken through the embedding.
     """
     recipe = PretrainRecipe() if epochs is None else PretrainRecipe(epochs=epochs)
     keras.utils.set_random_seed(seed)
@@ -160,7 +164,8 @@ def pretrain(
         saved.keep(net, history)
         _tell(on_epoch, recipe.epochs, history[-1])
     model = network.embedding(_bare(views), aligned)
-    return Pretrained(model, pd.DataFrame(history), spread_of(model, cohort, pixels))
+    spread = spread_of(model, cohort, pixels) if with_spread else None
+    return Pretrained(model, pd.DataFrame(history), spread)
 
 
 def spread_of(

@@ -27,10 +27,11 @@ from lfw.embedding import network
 from lfw.embedding.pretraining import Pretrained
 
 
-def pretrain(cohort, pixels, pairs, seed, epochs, checkpoint, on_epoch):
+def pretrain(cohort, pixels, pairs, seed, epochs, checkpoint, on_epoch, *, with_spread):
+    assert not with_spread
     row = {"epoch": 1, "loss": float(len(cohort.seen)), "seconds": 0.0}
     on_epoch(1, 1, {"loss": row["loss"]})
-    return Pretrained(network.embedding(network.views()), pd.DataFrame([row]))
+    return Pretrained(network.embedding(network.views()), pd.DataFrame([row]), None)
 """
 
 

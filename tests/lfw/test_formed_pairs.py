@@ -46,7 +46,9 @@ def chosen(
 ) -> list[str]:
     found = images_for_threshold(images, same_photo, people, (listed, judged), MANIFEST)
     assert found["image_path"].is_monotonic_increasing
-    return [f"{row.name} {int(str(row.image_path)[-8:-4])}" for row in found.itertuples(index=False)]
+    return [
+        f"{row.name} {int(str(row.image_path)[-8:-4])}" for row in found.itertuples(index=False)
+    ]
 
 
 def test_people_with_several_images_are_added_but_none_that_was_seen() -> None:
