@@ -4,7 +4,7 @@ Source: G. B. Huang and E. Learned-Miller, "Labeled Faces in the Wild: Updates a
 procedures", technical report, University of Massachusetts, Amherst (2014).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lfw.catalog import FOLDS, Catalog
 from lfw.embedding.cohort import TRAIN, Cohort
 from lfw.errors import InputError
+from lfw.leaks import of_same_photographs
 from lfw.pairs import people_of, view1_pairs, view2_pairs, without
 
 THRESHOLD_FOLD, TEST_FOLD = 0, 1
@@ -107,8 +108,13 @@ def people_in(folds: Collection[int], people: pd.DataFrame, pairs: pd.DataFrame)
     return listed | people_of(pairs[pairs["fold"].isin(folds)])
 
 
-def unseen_pairs(pairs: pd.DataFrame, cohort: Cohort, sha256: Mapping[str, str]) -> pd.DataFrame:
-    """Give the pairs that show neither a person nor an image that an embedding was trained on.
+def unseen_pairs(
+    pairs: pd.DataFrame,
+    cohort: Cohort,
+    sha256: Mapping[str, str],
+    same_photo: Iterable[tuple[str, str]] = (),
+) -> pd.DataFrame:
+    """Give the pairs that show neither a person nor a photograph that an embedding was trained on.
 
     Parameters
     ----------
@@ -118,10 +124,16 @@ def unseen_pairs(pairs: pd.DataFrame, cohort: Cohort, sha256: Mapping[str, str])
         The embedding's manifest.
     sha256
         Digest of an image's content, by its path.
+    same_photo
+        Pairs of image paths that show one photograph.
     """
-    learned = set(cohort.role(TRAIN)["sha256"])
+    learned = cohort.role(TRAIN)
+    photos = of_same_photographs(learned["image_path"], same_photo)
     kept = without(pairs, cohort.seen)
-    known = [kept[side].map(sha256).isin(learned) for side in ("path1", "path2")]
+    known = [
+        kept[side].map(sha256).isin(learned["sha256"]) | kept[side].isin(photos)
+        for side in ("path1", "path2")
+    ]
     return kept[~(known[0] | known[1])].reset_index(drop=True)
 
 

@@ -93,7 +93,7 @@ def write_cohort(
     cohort.write(work.folder / MANIFEST)
     pairs = pd.concat([view1_pairs(catalog, "train"), view1_pairs(catalog, "test")])
     digests = dict(zip(usable["image_path"], usable["sha256"], strict=True))
-    unseen = unseen_pairs(with_images(pairs, usable["image_path"]), cohort, digests)
+    unseen = unseen_pairs(with_images(pairs, usable["image_path"]), cohort, digests, same_photo)
     unseen.to_csv(work.folder / "validation-pairs.csv", index=False)
     learned, watched = cohort.role(TRAIN), cohort.role(VALIDATION)
     facts: dict[str, Any] = {

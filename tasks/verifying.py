@@ -191,11 +191,11 @@ def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageO
     given, people, images, twice = read_frames(pairs, PAIRS, PEOPLE, IMAGES, SAME_PHOTO)
     learned = read_embedding(judge.folder)
     sha256 = dict(zip(images["image_path"], images["sha256"], strict=True))
-    asked = unseen_pairs(given, learned.cohort, sha256)
+    same_photo = list(zip(twice["first"], twice["second"], strict=True))
+    asked = unseen_pairs(given, learned.cohort, sha256, same_photo)
     listed, judged = (
         asked[asked["fold"] == fold].reset_index(drop=True) for fold in (THRESHOLD_FOLD, TEST_FOLD)
     )
-    same_photo = list(zip(twice["first"], twice["second"], strict=True))
     named = people_in([THRESHOLD_FOLD], people, given) - people_in([TEST_FOLD], people, given)
     free = images_for_threshold(images, same_photo, named, (listed, judged), learned.cohort)
     there = zip(_by_kind(judged, TEST_FOLD), pairs.facts["listed"][str(TEST_FOLD)], strict=True)

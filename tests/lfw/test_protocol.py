@@ -104,6 +104,9 @@ def test_pairs_that_an_embedding_saw_a_person_or_a_photograph_of_are_left_out() 
     sha256 = {"Seen/Seen_0002.jpg": "cc", "new": "n", "other": "o", "watched": "w", "double": "aa"}
     kept = unseen_pairs(asked, cohort, sha256)
     assert kept[["name1", "path2"]].to_numpy().tolist() == [["Watched", "new"], ["New", "other"]]
+    same_photo = [("another", "Seen/Seen_0001.jpg"), ("other", "another")]
+    kept = unseen_pairs(asked, cohort, sha256, same_photo)
+    assert kept[["name1", "path2"]].to_numpy().tolist() == [["Watched", "new"]]
 
 
 def test_cosines_are_those_of_the_vectors() -> None:
