@@ -79,10 +79,12 @@ def _verification(found: dict[str, Any]) -> Table:
         table.add_column(column, justify="right")
     for row in found["folds"]:
         figures = [f"{row['accuracy']:.4f}", f"{row['auc']:.4f}", f"{row['threshold']:.4f}"]
-        table.add_row(str(row["fold"]), str(row["pairs"]), *figures, str(row["threshold_pairs"]))
+        table.add_row(
+            str(row["fold"]), f"{row['pairs']:,}", *figures, f"{row['threshold_pairs']:,}"
+        )
     mean = f"{found['accuracy']:.4f} ± {found['standard_error']:.4f}"
     table.add_section()
-    table.add_row("all", str(found["pairs"]), mean, f"{found['auc']:.4f}", style="bold")
+    table.add_row("all", f"{found['pairs']:,}", mean, f"{found['auc']:.4f}", style="bold")
     return table
 
 
