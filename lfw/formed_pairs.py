@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.embedding.cohort import TRAIN, Cohort, photo_groups
+from lfw.embedding.cohort import TRAIN, Cohort, photo_groups, shown_with
 from lfw.pairs import paths_of, people_of
 
 _PEOPLE, _IMAGES = 100, 10
@@ -29,8 +29,9 @@ def images_for_threshold(
 ) -> pd.DataFrame:
     """Give the images whose pairs set a threshold: none that is judged or was learned from.
 
-    They are those of the listed pairs, and of the hundred people who have most images the first ten
-    each; of a photograph that is there twice, one. Whoever is judged is left out.
+    They are the first ten of each of the hundred people who have most images, and those of the
+    listed pairs; of a photograph that is there twice, one. Whoever is judged is left out. Of more
+    than two thousand, some of the listed ones are left out, by their digests.
 
     Parameters
     ----------
@@ -53,19 +54,19 @@ def images_for_threshold(
     """
     listed, judged = pairs
     learned, photos = cohort.role(TRAIN), photo_groups(images, same_photo)
-    barred = {*learned["image_path"], *paths_of(judged)}
-    barred |= {path for photo in photos if photo & barred for path in photo}
+    copies = images["image_path"][images["sha256"].isin(learned["sha256"])]
+    barred = shown_with(photos, {*learned["image_path"], *copies, *paths_of(judged)})
     nobody = people_of(judged) | cohort.seen
-    taken = images["image_path"].isin(barred) | images["sha256"].isin(learned["sha256"])
-    free = images[images["name"].isin(people) & ~images["name"].isin(nobody) & ~taken]
+    taken = images["image_path"].isin(barred) | images["name"].isin(nobody)
+    free = images[images["name"].isin(people) & ~taken]
     there = set(free["image_path"])
     once = {min(photo & there) for photo in photos if photo & there}
     free = free[free["image_path"].isin(once)].sort_values("image_path")
     counts = free["name"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
     several = free[free["name"].isin(counts[counts > 1].index[:_PEOPLE])]
     drawn = several.groupby("name").head(_IMAGES)["image_path"].tolist()
-    others = [path for path in paths_of(listed) if path in once and path not in set(drawn)]
-    chosen = [*drawn, *others][:_MOST]
+    others = free[free["image_path"].isin(set(paths_of(listed)) - set(drawn))]
+    chosen = [*drawn, *others.sort_values("sha256")["image_path"]][:_MOST]
     return free[free["image_path"].isin(chosen)].reset_index(drop=True)
 
 

@@ -128,12 +128,11 @@ def unseen_pairs(
         Pairs of image paths that show one photograph.
     """
     learned = cohort.role(TRAIN)
-    photos = of_same_photographs(learned["image_path"], same_photo)
+    contents = set(learned["sha256"])
+    copies = {path for path, digest in sha256.items() if digest in contents}
+    photos = of_same_photographs({*learned["image_path"], *copies}, same_photo)
     kept = without(pairs, cohort.seen)
-    known = [
-        kept[side].map(sha256).isin(learned["sha256"]) | kept[side].isin(photos)
-        for side in ("path1", "path2")
-    ]
+    known = [kept[side].isin(photos) for side in ("path1", "path2")]
     return kept[~(known[0] | known[1])].reset_index(drop=True)
 
 

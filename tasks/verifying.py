@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.catalog import FOLDS, Catalog
-from lfw.embedding.cohort import check_unseen
+from lfw.embedding.cohort import check_unseen, photo_groups, shown_with
 from lfw.embedding.store import MANIFEST, NETWORK, read_embedding
 from lfw.errors import InputError
 from lfw.fetch import Dataset
@@ -165,14 +165,16 @@ def _by_eigenfaces(
     """Measure by eigenfaces that were learned without anybody in the judged fold."""
     from lfw.eigenfaces import learn_eigenfaces, read_faces
 
-    asked, people, images = read_frames(pairs, PAIRS, PEOPLE, IMAGES)
+    asked, people, images, twice = read_frames(pairs, PAIRS, PEOPLE, IMAGES, SAME_PHOTO)
+    photos = photo_groups(images, zip(twice["first"], twice["second"], strict=True))
     paths = images["image_path"].tolist()
     faces = read_faces(Path(dataset.image_folder), paths, work.report("faces"))
     judged = [TEST_FOLD] if wanted.view == "1" else range(1, FOLDS + 1)
     shown = images["image_path"].isin(paths_of(asked)).to_numpy()
     likeness = []
     for fold in judged:
-        hidden = images["name"].isin(people_in([fold], people, asked)).to_numpy()
+        theirs = images["image_path"][images["name"].isin(people_in([fold], people, asked))]
+        hidden = images["image_path"].isin(shown_with(photos, theirs)).to_numpy()
         learned = learn_eigenfaces(faces[~hidden], wanted.seed)
         vectors = zip(images["image_path"][shown], learned.transform(faces[shown]), strict=True)
         likeness.append(cosines(asked, dict(vectors)))
@@ -204,9 +206,9 @@ def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageO
         f"lfw-embedding version {judge.facts['version']}, on the pairs (of one person / of two) of "
         f"whom it has seen nobody: {' / '.join(f'{n:,} of {all_:,}' for n, all_ in there)} are "
         f"judged. The threshold is set on all pairs that {len(free):,} images of {others:,} other "
-        f"{'person' if others == 1 else 'people'} make, whom it has not seen either: those of the "
-        "listed pairs to train with, and up to ten each of the hundred in that list who have most. "
-        "Both kinds weigh alike."
+        f"{'person' if others == 1 else 'people'} make, whom it has not seen either: ten each of "
+        "the hundred who have most in the list to train with, and those of its pairs (2,000 images "
+        "at most). Both kinds weigh alike."
     )
     if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
         raise InputError(

@@ -177,14 +177,24 @@ def photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) ->
     return list(groups.subsets())
 
 
+def shown_with(photos: Iterable[set[str]], paths: Collection[str]) -> set[str]:
+    """Give some images, and all that show a photograph that one of them shows.
+
+    Parameters
+    ----------
+    photos
+        What :func:`photo_groups` gave.
+    paths
+        The images.
+    """
+    some = set(paths)
+    return some.union(*(group for group in photos if not group.isdisjoint(some)))
+
+
 def _shown_with(photos: list[set[str]], people: Collection[str]) -> set[str]:
     """Give the images of every photograph that some image of certain people shows."""
-    return {
-        path
-        for group in photos
-        if any(path.partition("/")[0] in people for path in group)
-        for path in group
-    }
+    theirs = {path for group in photos for path in group if path.partition("/")[0] in people}
+    return shown_with(photos, theirs)
 
 
 def check_unseen(

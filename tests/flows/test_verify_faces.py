@@ -60,6 +60,12 @@ def test_view_1_sets_the_threshold_on_one_part_and_judges_the_other(place: Workp
     assert [row["threshold_pairs"] for row in found["folds"]] == [200]
     assert found["protocol"] == "LFW, unrestricted, no outside data"
     assert "drawn" in found["compared"]
+    stages = place.data / "stages"
+    [handed_on] = (stages / "choose-pairs").glob("*/same-photos.parquet")
+    [told] = (stages / "resolution-audit").glob("*/same-photos.csv")
+    same_photo = pd.read_csv(told)[["first", "second"]]
+    assert len(same_photo) > 0
+    assert pd.read_parquet(handed_on).to_numpy().tolist() == same_photo.to_numpy().tolist()
 
 
 def test_view_2_judges_every_fold_by_the_nine_others(

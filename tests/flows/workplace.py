@@ -52,7 +52,8 @@ def tell_prefect(api_url):
     import tasks.stages
 
     def never(folder, name, *rest):
-        while name == {stage!r}:
+        end = time.monotonic() + 600
+        while name == {stage!r} and time.monotonic() < end:
             time.sleep(0.01)
         return seal(folder, name, *rest)
 
@@ -163,6 +164,7 @@ class Workplace:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             print(process.communicate()[1])  # shown if the test fails
+        assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -29,7 +30,9 @@ def output(folder: Path, **facts: object) -> StageOutput:
     return StageOutput("made up", "key", folder, {}, "run", Summary("", dict(facts)))
 
 
-def made_pairs(folder: Path, folds: list[int]) -> StageOutput:
+def made_pairs(
+    folder: Path, folds: list[int], same_photo: Sequence[tuple[str, str]] = ()
+) -> StageOutput:
     """In each fold one pair of P, one of Q, and one of both, twice."""
     rows = []
     for fold in folds:
@@ -44,8 +47,8 @@ def made_pairs(folder: Path, folds: list[int]) -> StageOutput:
     images = [(name, image_path(name, n)) for name, _ in people for n in (1, 2)]
     frame = pd.DataFrame(images, columns=["name", "image_path"])
     frame.assign(sha256=[text_digest([path]) for _, path in images]).to_parquet(folder / IMAGES)
-    none = pd.DataFrame({"first": [], "second": []}, dtype="str")
-    none.to_parquet(folder / SAME_PHOTO)
+    twice = pd.DataFrame(same_photo, columns=["first", "second"], dtype="str")
+    twice.to_parquet(folder / SAME_PHOTO)
     return output(folder, listed={str(fold): [2, 2] for fold in folds})
 
 
@@ -139,3 +142,18 @@ def test_whoever_is_listed_to_train_with_and_to_be_judged_sets_no_threshold(
     twice.to_parquet(tmp_path / "pairs" / PEOPLE)
     with pytest.raises(InputError, match=r"that 2 images of 1 other person make"):
         run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
+
+
+def test_photographs_that_are_judged_or_learned_from_under_another_name_count(
+    work: Work, tmp_path: Path
+) -> None:
+    same_photo = [("P10/P10_0001.jpg", "P1/P1_0001.jpg")]
+    (tmp_path / "judged").mkdir()
+    pairs = made_pairs(tmp_path / "judged", [0, 1], same_photo)
+    summary = run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
+    assert "all pairs that 3 images of 2 other people make" in summary.facts["how"]
+    same_photo = [("Q1/Q1_0002.jpg", "Somebody/x.jpg")]
+    (tmp_path / "learned").mkdir()
+    pairs = made_pairs(tmp_path / "learned", [0, 1], same_photo)
+    summary = run(work, pairs, [made_embedding(tmp_path / "b", "Somebody")], "1")
+    assert "1 of 2 / 1 of 2 are judged" in summary.facts["how"]
