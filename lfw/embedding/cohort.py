@@ -171,7 +171,8 @@ def photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) ->
         for path in pair:
             groups.add(path)
         groups.merge(*pair)
-    for _, paths in images.groupby("sha256")["image_path"]:
+    twice = images[images["sha256"].duplicated(keep=False)]
+    for _, paths in twice.groupby("sha256")["image_path"]:
         for path in paths[1:]:
             groups.merge(paths.iloc[0], path)
     return list(groups.subsets())

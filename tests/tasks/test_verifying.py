@@ -1,12 +1,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from lfw import eigenfaces
 from lfw.catalog import image_path
 from lfw.digest import file_digest, text_digest
 from lfw.embedding.store import CARD, MANIFEST, NETWORK
@@ -80,8 +82,10 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     return Work(folder, lambda _title: None, "run")
 
 
-def run(work: Work, pairs: StageOutput, judges: list[StageOutput], view: str) -> Summary:
-    wanted = VerifyParameters.checked(view=view)
+def run(
+    work: Work, pairs: StageOutput, judges: list[StageOutput], view: str, judge: str = "embedding"
+) -> Summary:
+    wanted = VerifyParameters.checked(view=view, judge=judge)
     return verify_pairs.function(work, cast("Dataset", FakeDataset()), pairs, judges, wanted)
 
 
@@ -157,3 +161,30 @@ def test_photographs_that_are_judged_or_learned_from_under_another_name_count(
     pairs = made_pairs(tmp_path / "learned", [0, 1], same_photo)
     summary = run(work, pairs, [made_embedding(tmp_path / "b", "Somebody")], "1")
     assert "1 of 2 / 1 of 2 are judged" in summary.facts["how"]
+
+
+class Faces:
+    """Eigenfaces that only say how many faces they were learned from."""
+
+    learned: ClassVar[list[int]] = []
+
+    def __init__(self, faces: NDArray[np.float64], _seed: int) -> None:
+        self.learned.append(len(faces))
+
+    def transform(self, faces: NDArray[np.float64]) -> NDArray[np.float64]:
+        return faces
+
+
+def test_eigenfaces_are_learned_from_nobody_who_is_judged_and_from_none_of_their_photographs(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faces(_root: object, paths: list[str], _told: object) -> NDArray[np.float64]:
+        return np.random.default_rng(0).normal(size=(len(paths), 3))
+
+    monkeypatch.setattr(eigenfaces, "read_faces", faces)
+    monkeypatch.setattr(eigenfaces, "learn_eigenfaces", Faces)
+    monkeypatch.setattr(Faces, "learned", [])
+    for name, same_photo in (("apart", []), ("twice", [("P1/P1_0001.jpg", "Q10/Q10_0001.jpg")])):
+        (tmp_path / name).mkdir()
+        run(work, made_pairs(tmp_path / name, [0, 1], same_photo), [], "1", "eigenfaces")
+    assert Faces.learned == [4, 3]
