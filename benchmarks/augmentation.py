@@ -6,8 +6,10 @@ At the notebook's size (250 x 250 RGB; shear, zoom, flip), and at the sizes of `
 grey) and `embedding` (its faces), where the peer gets that `target_size` and `color_mode`.
 Pretraining and fine-tuning change faces in eleven ways, in a row of their own. The peer decodes
 each image again in every pass; the project decodes all once, before the fit, and keeps them in 8
-bits at the network's size. That is not in its time here, but in a row of its own. Last, what part
-of a training step of `compact` its input is, by the clock and by the processors' time.
+bits at the network's size. That is not in its time here, but in a row of its own. A fit takes the
+project's batches within TensorFlow's graph, and so are they taken here; the peer's by a loop in
+Python, which is the least that a fit does with them. Last, what part of a training step of
+`compact` its input is, by the clock and by the processors' time.
 """
 
 import itertools
@@ -31,7 +33,8 @@ from lfw.split import Split, draw_split, sample_images, select_people
 from lfw.threads import in_threads, one_thread_an_image
 
 _BATCH = 32
-_SMALL = 3  # times as many batches of small images a round: a fit begins its input once
+_SMALL = 3  # times as many batches of small images a round
+_MORE = 10  # times as many of the project's, which take little: a fit begins its input once
 _PASSES, _PAIRS = 8, 3  # passes of a fit whose input's share is measured, and pairs of fits a round
 _REAL, _KEPT = "fit on its input", "fit on one batch"
 _PEER = "`ImageDataGenerator.flow_from_directory`"
@@ -89,6 +92,7 @@ def run(data: Data, rounds: int, steps: int) -> Result:
         "batch": _BATCH,
         "batches a round": steps,
         "of small images": _SMALL * steps,
+        "times as many of the project's": _MORE,
     }
     return Result("augmentation", "python -m benchmarks.augmentation", claims, taken, setting)
 
@@ -108,6 +112,8 @@ def _floor(taken: Taken, name: str, words: str) -> Claim:
 def _contenders(
     folder: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int64], steps: int
 ) -> dict[str, Contender]:
+    import tensorflow as tf
+
     from lfw.embedding.network import HEIGHT, WIDTH
     from lfw.networks import compact, recipe_of
     from lfw.training import preprocess_images
@@ -128,6 +134,8 @@ def _contenders(
 
     def contender(name: str, batches: Iterable[Any]) -> Contender:
         wanted = steps if name.startswith("notebook") else _SMALL * steps
+        if isinstance(batches, tf.data.Dataset):
+            return as_a_fit(batches, wanted)
         return lambda _: take(batches, wanted)
 
     floors = {
@@ -154,6 +162,23 @@ def affine_alone(images: NDArray[np.uint8], network: str, steps: int) -> Contend
         pixels_mapped(around[k], matrices[k], np.empty_like(images[k]))
 
     return lambda _: take(in_threads(mapped, wanted), len(wanted))
+
+
+def as_a_fit(batches: Any, steps: int) -> Contender:
+    """Take batches within a graph, as Keras' `fit` does; what so many of them took is given."""
+    import tensorflow as tf
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def taken(iterator: Any, wanted: Any) -> None:
+        for _ in tf.range(wanted):
+            next(iterator)
+
+    def contender(_: int) -> float:
+        since = time.perf_counter()
+        taken(iter(batches), tf.constant(_MORE * steps))
+        return (time.perf_counter() - since) / _MORE
+
+    return contender
 
 
 def take(batches: Iterable[Any], steps: int) -> None:

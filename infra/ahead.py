@@ -1,9 +1,10 @@
-"""Before a command's flow: imports, made while its Prefect server starts. After it: last words."""
+"""Before a command's flow: what can be done while its server starts. After it: last words."""
 
 import contextlib
 import gc
 import importlib
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -72,7 +73,9 @@ def _note_of(folder: Path, flow: str, wanted: Checked) -> Path:
 
 
 def import_ahead(module: str, more: tuple[str, ...] = ()) -> threading.Thread:
-    """Begin to import a module in a thread. Join it before anything else is imported.
+    """Begin to import a module in a thread, and to digest the code that its stages rest on.
+
+    Join it before anything else is imported.
 
     Two threads that import modules which import each other may be given half of one.
 
@@ -100,10 +103,28 @@ def _import_all(names: tuple[str, ...]) -> None:
         for name in names:
             with contextlib.suppress(ImportError):  # the flow's own import tells of it
                 importlib.import_module(name)
+        with contextlib.suppress(ImportError, OSError):  # and the stage of this
+            digest_stages()
     finally:
         gc.freeze()
         gc.set_threshold(_GARBAGE)
         gc.enable()
+
+
+def digest_stages() -> list[str]:
+    """Digest the code of all stages that were imported, and name them: each run asks for these.
+
+    Parsed sources and the list of what is installed are kept for the rest of the process.
+    """
+    from lfw.code import function_digests
+    from tasks.stages import Stage
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("tasks.")]
+    known = {id(one): one for module in modules for one in vars(module).values()}
+    stages = [one for one in known.values() if isinstance(one, Stage)]
+    for one in stages:
+        function_digests(one.function)
+    return [one.name for one in stages]
 
 
 def send_what_is_left(api_url: str) -> None:

@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -86,7 +87,10 @@ def _read_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
     try:
         if place is None or not place.exists():
             return None
-        return read_people(place) if place.is_dir() else _from_zip(place)
+        if place.is_dir():
+            return read_people(place)
+        now = place.stat()
+        return _from_zip(place, (now.st_ino, now.st_size, now.st_mtime_ns))
     except (OSError, DataError, *DAMAGED):
         return None
 
@@ -99,11 +103,13 @@ def _at_hand(source: Source, data_folder: Path) -> Path | None:
     return Path(source.location)
 
 
-def _from_zip(archive: Path) -> pd.DataFrame | None:
+@lru_cache(maxsize=1)  # a command looks before its server starts, and its flow once more
+def _from_zip(archive: Path, state: tuple[int, int, int]) -> pd.DataFrame | None:  # noqa: ARG001
     if not zipfile.is_zipfile(archive):
         return None
     with zipfile.ZipFile(archive) as opened, tempfile.TemporaryDirectory() as folder:
-        found = [info for info in opened.infolist() if Path(info.filename).name == PEOPLE_LIST]
+        members = opened.infolist()
+        found = [one for one in members if one.filename.rpartition("/")[2] == PEOPLE_LIST]
         if len(found) != 1:
             return None
         with opened.open(found[0]) as member:

@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,41 @@ def test_libraries_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
         assert {"colorsys", "tabnanny", "quopri"} <= set(sys.modules)
         assert gc.isenabled()
         assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
+
+
+def test_the_code_of_stages_is_parsed_ahead_and_not_once_more() -> None:
+    code = (
+        "import ast, sys\n"
+        "from infra.ahead import import_ahead\n"
+        "import_ahead('flows.train_faces').join()\n"
+        "def parsed_anew(*_): raise AssertionError\n"
+        "ast.parse = parsed_anew\n"
+        "import importlib.metadata; importlib.metadata.packages_distributions = parsed_anew\n"
+        "from infra.ahead import digest_stages\n"
+        "print(*sorted(digest_stages()))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"train", "evaluate", "register", "stratified-split"} <= set(ran.stdout.split())
+
+
+def test_code_that_cannot_be_read_ahead_is_left_to_its_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def digest_stages() -> list[str]:
+        raise ModuleNotFoundError("no source for the module")
+
+    monkeypatch.setattr(ahead, "_LIBRARIES", ())
+    monkeypatch.setattr(ahead, "digest_stages", digest_stages)
+    threshold = gc.get_threshold()
+    seen: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    try:
+        ahead.import_ahead("tabnanny").join()
+        assert gc.isenabled()
+        assert not seen
     finally:
         gc.unfreeze()
         gc.set_threshold(*threshold)

@@ -1,8 +1,10 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from lfw.comparison import (
     compare_pairs,
@@ -49,6 +51,14 @@ def test_mcnemar_by_hand() -> None:
     other = [False] * 6 + [True] + [True] * 5
     assert exact_mcnemar(right, other) == (6, 1, 0.125)
     assert exact_mcnemar(right, right) == (0, 0, 1.0)
+
+
+def test_mcnemar_is_the_binomial_test_of_scipy() -> None:
+    for only in range(30):
+        for only_other in range(1, 30):
+            right = np.repeat([True, False], [only, only_other])
+            expected = binomtest(only, only + only_other).pvalue
+            assert exact_mcnemar(right, ~right)[2] == pytest.approx(expected, rel=1e-12)
 
 
 def test_holm_by_hand() -> None:

@@ -1,5 +1,6 @@
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -58,6 +59,34 @@ def test_an_archive_without_its_one_list_is_left_to_the_run(lists: int, tmp_path
         for number in range(lists):
             file.writestr(f"{number}/{PEOPLE_LIST}", "name,images\nAnn_Ash,3\n")
     assert peek_people(Source("archive", str(archive)), tmp_path) is None
+
+
+def test_an_archive_is_looked_into_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, opened = tmp_path / "lfw.zip", []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, file: Any, *args: Any) -> None:
+            opened.append(file)
+            super().__init__(file, *args)
+
+    monkeypatch.setattr("lfw.peek.zipfile.ZipFile", Counted)
+
+    def look(count: int) -> dict[str, int]:
+        with zipfile.ZipFile(archive.with_suffix(".new"), "w") as file:
+            file.writestr(PEOPLE_LIST, f"name,images\nAnn_Ash,{count}\n")
+        opened.clear()
+        archive.with_suffix(".new").replace(archive)
+        both = [peek_people(Source("archive", str(archive)), tmp_path) for _ in range(2)]
+        for found in both:
+            assert found is not None
+            assert dict(zip(found["name"], found["images"], strict=True)) == {"Ann_Ash": count}
+            found["images"] = -1  # who was given a table may do with it what they like
+        return {str(name): opened.count(name) for name in opened}
+
+    assert look(3) == {str(archive): 1}
+    assert look(4) == {str(archive): 1}  # of the same size
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
