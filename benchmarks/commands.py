@@ -1,6 +1,6 @@
 """Whole commands against the notebook's script: time, and memory.
 
-    python -m benchmarks.commands                    # about half an hour on two quiet cores
+    python -m benchmarks.commands                    # 16 to 20 minutes on two quiet cores
     python -m benchmarks.commands --rounds 1 --epochs 1 --source sample
 
 In each round, one after the other, each as a process of its own, server start included (nothing is

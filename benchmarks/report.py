@@ -26,7 +26,9 @@ def fill(text: str, results: dict[str, Result]) -> str:
         if name == "summary":
             return f"{found[1]}{summary(results)}\n{found[3]}"
         if name not in results:
-            asked = f"python -m benchmarks.{name} --keep benchmarks/results"
+            module, _, factor = name.partition("_")
+            more = f" --factors 1,{factor}" if factor else ""
+            asked = f"python -m benchmarks.{module}{more} --keep benchmarks/results"
             return f"{found[1]}Not measured yet: `{asked}`.\n{found[3]}"
         result = results[name]
         return f"{found[1]}{result.table}\n\n{_said(result)}\n{found[3]}"

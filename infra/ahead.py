@@ -72,10 +72,11 @@ def _note_of(folder: Path, flow: str, wanted: Checked) -> Path:
     return folder / "home" / "asked" / value_digest([flow, wanted.model_dump(mode="json")])
 
 
-def import_ahead(module: str, more: tuple[str, ...] = ()) -> threading.Thread:
-    """Begin to import a module in a thread, and to digest the code that its stages rest on.
+def import_ahead(
+    module: str, more: tuple[str, ...] = (), *, digested: bool = False
+) -> threading.Thread:
+    """Begin to import a module in a thread. Join it before anything else is imported.
 
-    Join it before anything else is imported.
 
     Two threads that import modules which import each other may be given half of one.
 
@@ -85,17 +86,22 @@ def import_ahead(module: str, more: tuple[str, ...] = ()) -> threading.Thread:
         Where the flow is; its libraries come first.
     more
         What comes after it.
+    digested
+        Whether the code that its stages rest on is digested then, too: for where there is time.
     """
     import httpx  # noqa: F401 (who waits for the server asks it by this)
 
     thread = threading.Thread(
-        target=_import_all, args=((*_LIBRARIES, module, *more),), name="import-ahead", daemon=True
+        target=_import_all,
+        args=((*_LIBRARIES, module, *more), digested),
+        name="import-ahead",
+        daemon=True,
     )
     thread.start()
     return thread
 
 
-def _import_all(names: tuple[str, ...]) -> None:
+def _import_all(names: tuple[str, ...], digested: bool) -> None:
     # Imports make a million objects that stay: to look for garbage among them again and again, now
     # and later, takes a sixth of their time.
     gc.disable()
@@ -103,8 +109,11 @@ def _import_all(names: tuple[str, ...]) -> None:
         for name in names:
             with contextlib.suppress(ImportError):  # the flow's own import tells of it
                 importlib.import_module(name)
-        with contextlib.suppress(ImportError, OSError):  # and the stage of this
-            digest_stages()
+        if digested:
+            with contextlib.suppress(
+                Exception
+            ):  # what is wrong with code, its stage tells when run
+                digest_stages()
     finally:
         gc.freeze()
         gc.set_threshold(_GARBAGE)
@@ -119,7 +128,8 @@ def digest_stages() -> list[str]:
     from lfw.code import function_digests
     from tasks.stages import Stage
 
-    modules = [module for name, module in sys.modules.items() if name.startswith("tasks.")]
+    loaded = list(sys.modules.items())  # another thread may import meanwhile
+    modules = [module for name, module in loaded if name.startswith("tasks.")]
     known = {id(one): one for module in modules for one in vars(module).values()}
     stages = [one for one in known.values() if isinstance(one, Stage)]
     for one in stages:

@@ -289,9 +289,10 @@ def _on_a_server(flow: str, wanted: Checked) -> dict[str, Any]:
     os.environ.update(client_settings(folder))
     module, _, name = flow.partition(":")
     more: tuple[str, ...] = ()
-    if not server_at_hand(folder):  # while one starts there is time
+    starts = not server_at_hand(folder)
+    if starts:  # meanwhile there is time
         more = libraries_of(wanted, asked_before(folder, flow, wanted))
-    ahead = import_ahead(module, more)
+    ahead = import_ahead(module, more, digested=starts)
     with prefect_server(folder) as api_url:
         ahead.join()
         tell_prefect(api_url)

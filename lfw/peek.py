@@ -90,7 +90,8 @@ def _read_people(source: Source, data_folder: Path) -> pd.DataFrame | None:
         if place.is_dir():
             return read_people(place)
         now = place.stat()
-        return _from_zip(place, (now.st_ino, now.st_size, now.st_mtime_ns))
+        state = (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
+        return _from_zip(place, state)
     except (OSError, DataError, *DAMAGED):
         return None
 
@@ -104,7 +105,7 @@ def _at_hand(source: Source, data_folder: Path) -> Path | None:
 
 
 @lru_cache(maxsize=1)  # a command looks before its server starts, and its flow once more
-def _from_zip(archive: Path, state: tuple[int, int, int]) -> pd.DataFrame | None:  # noqa: ARG001
+def _from_zip(archive: Path, state: tuple[int, ...]) -> pd.DataFrame | None:  # noqa: ARG001
     if not zipfile.is_zipfile(archive):
         return None
     with zipfile.ZipFile(archive) as opened, tempfile.TemporaryDirectory() as folder:
