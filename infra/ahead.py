@@ -77,7 +77,6 @@ def import_ahead(
 ) -> threading.Thread:
     """Begin to import a module in a thread. Join it before anything else is imported.
 
-
     Two threads that import modules which import each other may be given half of one.
 
     Parameters

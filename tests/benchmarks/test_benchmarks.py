@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,24 @@ import pytest
 from pyinstrument.frame import Frame
 from pyinstrument.session import Session
 
-from benchmarks import audit, commands, growth, profile, ready, scaling, scoring, startup
+from benchmarks import (
+    audit,
+    augmentation,
+    commands,
+    growth,
+    profile,
+    ready,
+    scaling,
+    scoring,
+    startup,
+)
 from benchmarks.__main__ import BENCHMARKS
-from benchmarks.contest import Result
+from benchmarks.contest import Contender, Result
 from benchmarks.data import Data, bring
 from benchmarks.peers.notebook import list_images
 from benchmarks.processes import most_held, most_held_from_now
 from benchmarks.processes import run as run_module
+from benchmarks.report import fill
 from lfw.manifest import build_manifest
 from lfw.scoring import Scorer
 
@@ -62,6 +75,37 @@ def test_growth_works_on_generated_sets(stage: str, data: Data, tmp_path: Path) 
     assert 0 <= took["megabytes"] < 100
     people = data.people[data.people["images"] >= 10] if stage == "split" else data.people
     assert took["images"] == people["images"].sum()
+
+
+def test_growth_to_other_factors_is_kept_beside_the_usual_table() -> None:
+    result = checked(growth.run(600, [1, 2], rounds=1), 6)
+    assert result.name == "growth_2"
+    assert result.command == "python -m benchmarks.growth --factors 1,2 --rounds 1"
+    asked = fill("<!-- benchmark growth_2 -->\n<!-- end -->", {})
+    assert "`python -m benchmarks.growth --factors 1,2 --keep benchmarks/results`" in asked
+
+
+@pytest.mark.parametrize("how", [augmentation.many, augmentation.many_within])
+def test_batches_are_taken_as_often_as_said(how: Callable[..., Contender]) -> None:
+    taken: list[float] = []
+
+    def batches() -> Iterator[int]:
+        while True:
+            time.sleep(0.002)
+            taken.append(time.perf_counter())
+            yield len(taken)
+
+    import tensorflow as tf
+
+    made = tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((), tf.int64))
+    measure = how(made, 3)
+    measure(0)  # traced
+    taken.clear()
+    since = time.perf_counter()
+    seconds = measure(0)
+    assert seconds is not None
+    assert len(taken) == augmentation._MORE * 3
+    assert taken[-1] - taken[0] < augmentation._MORE * seconds <= time.perf_counter() - since
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no mark that can be put back")

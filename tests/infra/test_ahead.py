@@ -39,7 +39,7 @@ def test_the_code_of_stages_is_parsed_ahead_and_not_once_more() -> None:
     code = (
         "import ast, sys\n"
         "from infra.ahead import import_ahead\n"
-        "import_ahead('flows.train_faces').join()\n"
+        "import_ahead('flows.train_faces', digested=True).join()\n"
         "def parsed_anew(*_): raise AssertionError\n"
         "ast.parse = parsed_anew\n"
         "import importlib.metadata; importlib.metadata.packages_distributions = parsed_anew\n"
@@ -50,11 +50,16 @@ def test_the_code_of_stages_is_parsed_ahead_and_not_once_more() -> None:
     assert {"train", "evaluate", "register", "stratified-split"} <= set(ran.stdout.split())
 
 
+@pytest.mark.parametrize("digested", [True, False])
+@pytest.mark.parametrize("wrong", [ModuleNotFoundError, RuntimeError, SyntaxError])
 def test_code_that_cannot_be_read_ahead_is_left_to_its_stage(
-    monkeypatch: pytest.MonkeyPatch,
+    digested: bool, wrong: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked = []
+
     def digest_stages() -> list[str]:
-        raise ModuleNotFoundError("no source for the module")
+        asked.append(wrong)
+        raise wrong("that is no code")
 
     monkeypatch.setattr(ahead, "_LIBRARIES", ())
     monkeypatch.setattr(ahead, "digest_stages", digest_stages)
@@ -62,8 +67,9 @@ def test_code_that_cannot_be_read_ahead_is_left_to_its_stage(
     seen: list[object] = []
     monkeypatch.setattr(threading, "excepthook", seen.append)
     try:
-        ahead.import_ahead("tabnanny").join()
+        ahead.import_ahead("tabnanny", digested=digested).join()
         assert gc.isenabled()
+        assert len(asked) == digested
         assert not seen
     finally:
         gc.unfreeze()
