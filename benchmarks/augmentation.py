@@ -173,7 +173,7 @@ def affine_alone(images: NDArray[np.uint8], network: str, steps: int) -> Contend
 
 
 def many(batches: Any, steps: int) -> Contender:
-    """Take ten times as many batches, as a fit begins its input once; give the seconds of `steps`."""
+    """Take ten times as many batches: a fit begins its input once. Give the seconds of `steps`."""
 
     def contender(_: int) -> float:
         since = time.perf_counter()
