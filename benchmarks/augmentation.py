@@ -16,7 +16,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ _MORE = 10  # times as many of `tf.data`: a fit begins its input once
 _PASSES, _PAIRS = 8, 3  # passes of a fit whose input's share is measured, and pairs of fits a round
 _REAL, _KEPT = "fit on its input", "fit on one batch"
 _PEER = "`ImageDataGenerator.flow_from_directory`"
+
+Taker = Callable[[Any, int], None]
+"""Takes some of the batches."""
 
 
 def run(data: Data, rounds: int, steps: int) -> Result:
@@ -149,7 +152,8 @@ def _contenders(
         "compact, affine alone": affine_alone(grey, "compact", _SMALL * steps),
         "embedding, affine alone": affine_alone(faces_of(pixels), "notebook", _SMALL * steps),
     }
-    within = {"compact, within a graph": many_within(everyone["compact"], _SMALL * steps)}
+    graph = many(everyone["compact"], _SMALL * steps, within_a_graph())
+    within = {"compact, within a graph": graph}
     return {name: contender(name, batches) for name, batches in everyone.items()} | within | floors
 
 
@@ -172,29 +176,12 @@ def affine_alone(images: NDArray[np.uint8], network: str, steps: int) -> Contend
     return lambda _: take(in_threads(mapped, wanted), len(wanted))
 
 
-def many(batches: Any, steps: int) -> Contender:
+def many(batches: Any, steps: int, taker: Taker | None = None) -> Contender:
     """Take ten times as many batches: a fit begins its input once. Give the seconds of `steps`."""
 
     def contender(_: int) -> float:
         since = time.perf_counter()
-        take(batches, _MORE * steps)
-        return (time.perf_counter() - since) / _MORE
-
-    return contender
-
-
-def many_within(batches: Any, steps: int) -> Contender:
-    """Take as many within TensorFlow's graph, where nobody but who makes them needs Python."""
-    import tensorflow as tf
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def taken(iterator: Any, wanted: Any) -> None:
-        for _ in tf.range(wanted):
-            next(iterator)
-
-    def contender(_: int) -> float:
-        since = time.perf_counter()
-        taken(iter(batches), tf.constant(_MORE * steps))
+        (taker or take)(batches, _MORE * steps)
         return (time.perf_counter() - since) / _MORE
 
     return contender
@@ -204,6 +191,18 @@ def take(batches: Iterable[Any], steps: int) -> None:
     """Take some batches, and give nothing."""
     for _ in itertools.islice(batches, steps):
         pass
+
+
+def within_a_graph() -> Taker:
+    """Make what takes batches in TensorFlow's graph: nobody but who makes them needs Python."""
+    import tensorflow as tf
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def taken(iterator: Any, wanted: Any) -> None:
+        for _ in tf.range(wanted):
+            next(iterator)
+
+    return lambda batches, steps: taken(iter(batches), tf.constant(steps))
 
 
 def generator(folder: Path, size: tuple[int, int], colours: str) -> Iterable[Any]:

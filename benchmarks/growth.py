@@ -1,7 +1,7 @@
 """Audit, manifest and split at several times the size of the data set: time and memory.
 
     python -m benchmarks.growth                      # LFW's 13,233 images, and 10 times
-    python -m benchmarks.growth --factors 1,100                # and 100 times: a quarter of an hour
+    python -m benchmarks.growth --factors 1,100      # and 100 times: a quarter of an hour
 
 Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
 (the names are generated). Each stage works on each size in turns, in a process of its own; a growth

@@ -109,9 +109,8 @@ def _import_all(names: tuple[str, ...], digested: bool) -> None:
             with contextlib.suppress(ImportError):  # the flow's own import tells of it
                 importlib.import_module(name)
         if digested:
-            with contextlib.suppress(
-                Exception
-            ):  # what is wrong with code, its stage tells when run
+            # What is wrong with a stage's code, the stage tells when it is run.
+            with contextlib.suppress(Exception):
                 digest_stages()
     finally:
         gc.freeze()
@@ -129,8 +128,7 @@ def digest_stages() -> list[str]:
 
     loaded = list(sys.modules.items())  # another thread may import meanwhile
     modules = [module for name, module in loaded if name.startswith("tasks.")]
-    known = {id(one): one for module in modules for one in vars(module).values()}
-    stages = [one for one in known.values() if isinstance(one, Stage)]
+    stages = {one for module in modules for one in vars(module).values() if isinstance(one, Stage)}
     for one in stages:
         function_digests(one.function)
     return [one.name for one in stages]

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from benchmarks import (
     startup,
 )
 from benchmarks.__main__ import BENCHMARKS
-from benchmarks.contest import Contender, Result
+from benchmarks.contest import Result
 from benchmarks.data import Data, bring
 from benchmarks.peers.notebook import list_images
 from benchmarks.processes import most_held, most_held_from_now
@@ -85,8 +84,8 @@ def test_growth_to_other_factors_is_kept_beside_the_usual_table() -> None:
     assert "`python -m benchmarks.growth --factors 1,2 --keep benchmarks/results`" in asked
 
 
-@pytest.mark.parametrize("how", [augmentation.many, augmentation.many_within])
-def test_batches_are_taken_as_often_as_said(how: Callable[..., Contender]) -> None:
+@pytest.mark.parametrize("graph", [False, True])
+def test_batches_are_taken_as_often_as_said(graph: bool) -> None:
     taken: list[float] = []
 
     def batch(number: np.int64) -> np.int64:
@@ -100,7 +99,7 @@ def test_batches_are_taken_as_often_as_said(how: Callable[..., Contender]) -> No
 
     numbers = tf.data.Dataset.range(1000)
     made = untuned(numbers.map(lambda k: tf.numpy_function(batch, [k], tf.int64)))
-    measure = how(made, 3)
+    measure = augmentation.many(made, 3, augmentation.within_a_graph() if graph else None)
     measure(0)  # traced
     taken.clear()
     since = time.perf_counter()
