@@ -1,15 +1,17 @@
 """Libraries are there before they are asked for, and a missing one is no matter here."""
 
+import contextlib
 import gc
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra import ahead
+from infra import ahead, cli, prefect_server
 from lfw.parameters import (
     AuditParameters,
     Checked,
@@ -93,6 +95,39 @@ def test_tensorflow_comes_ahead_where_a_network_is_to_be_asked(
     assert ahead.libraries_of(wanted) == libraries
     again = libraries if isinstance(wanted, ScoreParameters) else ()
     assert ahead.libraries_of(wanted, asked_before=True) == again
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+def test_a_command_does_ahead_what_a_starting_server_leaves_time_for(
+    at_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def import_ahead(
+        module: str, more: tuple[str, ...] = (), *, digested: bool = False
+    ) -> threading.Thread:
+        asked.append((module, more, digested))
+        thread = threading.Thread()
+        thread.start()
+        return thread
+
+    @contextlib.contextmanager
+    def served(_: Path) -> Iterator[str]:
+        yield "http://127.0.0.1:4/api"
+
+    monkeypatch.setenv("LFW_DATA", str(tmp_path))
+    for module, name, replaced in (
+        (prefect_server, "server_at_hand", lambda _: at_hand),
+        (prefect_server, "client_settings", lambda _: {}),
+        (prefect_server, "prefect_server", served),
+        (ahead, "import_ahead", import_ahead),
+        (ahead, "tell_prefect", lambda _: None),
+        (ahead, "send_what_is_left", lambda _: None),
+    ):
+        monkeypatch.setattr(module, name, replaced)
+    wanted = TrainParameters()
+    assert cli._on_a_server("builtins:dict", wanted) == wanted.model_dump()
+    assert asked == [("builtins", () if at_hand else ("keras",), not at_hand)]
 
 
 def test_what_was_asked_before_is_known_by_its_flow_and_parameters(tmp_path: Path) -> None:
