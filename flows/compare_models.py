@@ -28,6 +28,7 @@ def compare_models(
     models: f.Models = _DEFAULT.models,
     selections: f.Selections = _DEFAULT.selections,
     seeds: f.Seeds = _DEFAULT.seeds,
+    embedding: f.EmbeddingVersion = _DEFAULT.embedding,
     audit_gate: f.Gate = _DEFAULT.audit_gate,
     errata: f.Errata = _DEFAULT.errata,
     runner: f.Runner = _DEFAULT.runner,

@@ -19,10 +19,7 @@ _DEFAULT = p.VerifyParameters()
 
 @flow(
     name="verify-faces",
-    flow_run_name=named(
-        p.VerifyParameters,
-        lambda wanted: f"view {wanted.view} · {wanted.judge} · seed {wanted.seed}",
-    ),
+    flow_run_name=named(p.VerifyParameters, lambda wanted: wanted.label),
     validate_parameters=True,
     timeout_seconds=24 * HOUR,
 )
@@ -30,6 +27,7 @@ def verify(
     source: f.Source = _DEFAULT.source,
     view: f.View = _DEFAULT.view,
     judge: f.Judge = _DEFAULT.judge,
+    embedding: f.EmbeddingVersion = _DEFAULT.embedding,
     fold_groups: f.FoldGroups = _DEFAULT.fold_groups,
     epochs: f.Epochs = _DEFAULT.epochs,
     seed: f.Seed = _DEFAULT.seed,

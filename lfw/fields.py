@@ -146,8 +146,8 @@ EmbeddingVersion = Annotated[
     _shown(
         pattern=r"^([1-9][0-9]*|champion|challenger)$",
         title="Embedding",
-        description="With the model embedding: which version of lfw-embedding, by its number or "
-        "alias.",
+        description="Which version of lfw-embedding is taken, by its number or alias, where one "
+        "is: by the model embedding, and to judge View 1's pairs.",
     ),
 ]
 Forgotten = Annotated[

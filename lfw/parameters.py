@@ -159,10 +159,7 @@ class TrainParameters(SelectionParameters):
     @model_validator(mode="after")
     def _epochs_where_there_are_some(self) -> Self:
         if self.epochs is not None and self.model in _EPOCHLESS:
-            raise ValueError(
-                f"epochs = {self.epochs}: {self.model} makes no passes over the images: leave "
-                "epochs out"
-            )
+            raise _unheeded("epochs", self.epochs, f"{self.model} makes no passes over the images")
         if self.strategy != "none" and self.model not in _FROM_SCRATCH:
             raise ValueError(
                 f"strategy = {self.strategy}: {self.model} learns no network from scratch: leave "
@@ -177,6 +174,7 @@ class CompareParameters(RunnerParameters):
     models: f.Models = ("embedding", "hog")
     selections: f.Selections = ("6x75",)
     seeds: f.Seeds = (0, 1, 2)
+    embedding: f.EmbeddingVersion = "champion"
     audit_gate: f.Gate = "warn"
     errata: f.Errata = None
     experiment: f.Experiment = "compare-models"
@@ -198,17 +196,17 @@ class CompareParameters(RunnerParameters):
     def label(self) -> str:
         """A short name of the comparison."""
         seeds = f"{len(self.seeds)} seeds" if len(self.seeds) > 1 else f"seed {self.seeds[0]}"
-        return f"{', '.join(self.models)} · {'; '.join(self.selections)} · {seeds}"
+        other = "" if self.embedding == "champion" else f" · embedding {self.embedding}"
+        return f"{', '.join(self.models)} · {'; '.join(self.selections)} · {seeds}{other}"
 
     def cells(
         self, models: Sequence[str] | None = None, seeds: Sequence[int] | None = None
     ) -> list[TrainParameters]:
         """List what each cell asks of a training: selection by selection, then seed by seed."""
-        shared = {"source": self.source, "audit_gate": self.audit_gate, "errata": self.errata}
+        names = ("source", "embedding", "audit_gate", "errata", "experiment")
+        shared = {name: getattr(self, name) for name in names}
         return [
-            TrainParameters.checked(
-                **read_selection(text), **shared, model=model, seed=seed, experiment=self.experiment
-            )
+            TrainParameters.checked(**read_selection(text), **shared, model=model, seed=seed)
             for text in self.selections
             for seed in (self.seeds if seeds is None else seeds)
             for model in (self.models if models is None else models)
@@ -255,6 +253,7 @@ class VerifyParameters(Parameters):
 
     view: f.View = "1"
     judge: f.Judge = "embedding"
+    embedding: f.EmbeddingVersion = "champion"
     fold_groups: f.FoldGroups = 2
     epochs: f.Epochs = None
     seed: f.Seed = 0
@@ -263,13 +262,19 @@ class VerifyParameters(Parameters):
     experiment: f.Experiment = "verify-faces"
 
     @model_validator(mode="after")
-    def _epochs_where_something_is_learned(self) -> Self:
+    def _only_what_is_heeded(self) -> Self:
         if self.epochs is not None and (self.view, self.judge) != ("2", "embedding"):
-            raise ValueError(
-                f"epochs = {self.epochs}: only view 2 judged by embeddings learns any: leave "
-                "epochs out"
-            )
+            raise _unheeded("epochs", self.epochs, "only view 2 judged by embeddings learns any")
+        if self.embedding != "champion" and (self.view, self.judge) != ("1", "embedding"):
+            why = "only view 1 judged by an embedding takes one that is there"
+            raise _unheeded("embedding", self.embedding, why)
         return self
+
+    @property
+    def label(self) -> str:
+        """A short name of what is judged, and by what."""
+        judge = self.judge if self.embedding == "champion" else f"{self.judge} {self.embedding}"
+        return f"view {self.view} · {judge} · seed {self.seed}"
 
 
 class NamedImages(Checked):
@@ -327,6 +332,10 @@ def _check_people(people: tuple[str, ...]) -> None:
         raise ValueError(
             f"people names {len(people)}, and telling faces apart takes at least 2: add names"
         )
+
+
+def _unheeded(name: str, value: object, why: str) -> ValueError:
+    return ValueError(f"{name} = {value}: {why}: leave {name} out")
 
 
 def explain(error: ValidationError) -> str:

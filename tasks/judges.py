@@ -1,4 +1,4 @@
-"""What judges pairs of images: the champion embedding, or embeddings learned for the purpose."""
+"""What judges pairs of images: an embedding of the registry, or some learned for it."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from lfw.catalog import Catalog
 from lfw.fetch import Dataset
 from lfw.parameters import PretrainParameters, VerifyParameters
 from lfw.protocol import fold_groups, people_in
-from tasks.embedding import CHAMPION, find_embedding
+from tasks.embedding import find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.pretraining import learn, pretrain_embedding, write_cohort
 from tasks.runs import Run
@@ -34,7 +34,7 @@ def find_judges(
     pairs: StageOutput,
     wanted: VerifyParameters,
 ) -> list[StageOutput]:
-    """Bring the embeddings that judge: the champion for View 1, one a group of folds for View 2.
+    """Bring the embeddings that judge: for View 1 the version asked for, for View 2 one a group.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def find_judges(
         return []
     if wanted.view == "1":
         offer_shipped()
-        return [run.stage(find_embedding, "embedding", CHAMPION)]
+        return [run.stage(find_embedding, "embedding", wanted.embedding)]
     judges = []
     for folds in fold_groups(wanted.fold_groups):
         drawing, learning = _group_stages(folds)

@@ -122,7 +122,7 @@ def verify_pairs(
     if wanted.judge == "eigenfaces":
         measured = _by_eigenfaces(work, dataset, pairs, wanted)
     elif wanted.view == "1":
-        measured = _by_champion(work, dataset, pairs, judges[0])
+        measured = _by_one(work, dataset, pairs, judges[0])
     else:
         measured = _by_groups(work, dataset, pairs, judges, wanted.fold_groups)
     found = _verify(measured, wanted.view)
@@ -188,8 +188,8 @@ def _by_eigenfaces(
     return _Measured(asked, np.squeeze(np.stack(likeness)), None, how)
 
 
-def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput) -> _Measured:
-    """Measure by the champion embedding the pairs that show nobody it was trained on."""
+def _by_one(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput) -> _Measured:
+    """Measure by the embedding asked for the pairs that show nobody it was trained on."""
     given, people, images, twice = read_frames(pairs, PAIRS, PEOPLE, IMAGES, SAME_PHOTO)
     learned = read_embedding(judge.folder)
     sha256 = dict(zip(images["image_path"], images["sha256"], strict=True))
@@ -212,8 +212,8 @@ def _by_champion(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageO
     )
     if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
         raise InputError(
-            f"{how} That is too few: learn an embedding that leaves more "
-            "people out (lfw pretrain), or use --view 2."
+            f"{how} That is too few: learn an embedding that leaves more people out (lfw "
+            "pretrain; --embedding takes the version that it names), or use --view 2."
         )
     everybody = people_of(judged) | set(free["name"])
     paths = {*paths_of(judged), *free["image_path"]}

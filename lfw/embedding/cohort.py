@@ -225,6 +225,7 @@ def check_unseen(
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
         raise InputError(
             f"the embedding was trained on {', '.join(known[:10])}{more}: {what} them would be a "
-            "leak. Choose other people or --model compact, or learn an embedding without them: "
-            "lfw pretrain --exclude-people …, then run again."
+            "leak. Choose other people, or a model that rests on no embedding (such as compact), "
+            "or an embedding that was learned without them: lfw pretrain --exclude-people … learns "
+            "one, and --embedding takes the version that it names."
         )

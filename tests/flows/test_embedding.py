@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from lfw.embedding.network import DIMENSIONS
-from lfw.embedding.store import SPREAD
+from lfw.embedding.store import MANIFEST, SPREAD
 from lfw.head_ways import POOLED
 from lfw.images import read_rgb
 from lfw.spread import Spread
@@ -129,4 +129,28 @@ def test_people_that_an_embedding_saw_are_refused(
     last = err.splitlines()[-1]
     assert "the embedding was trained on" in last
     assert "would be a leak" in last
+    seen = pd.read_csv(kept_manifest(learned))
+    named = last.partition("trained on ")[2].partition(":")[0].split(", ")
+    assert named
+    assert set(named) <= set(seen["name"][seen["role"] == "train"])
     assert "Traceback" not in err
+
+
+def test_view_1_is_judged_by_the_version_asked_for(
+    place: Workplace, learned: dict[str, Any], client: MlflowClient
+) -> None:
+    version = learned["model_version"]
+    found = ask(place, "verify", "--embedding", version)
+    assert f"lfw-embedding version {version}, on the pairs" in found["verification"]["how"]
+    seen = pd.read_csv(kept_manifest(learned))
+    judged = pd.read_csv(client.download_artifacts(found["mlflow_run_id"], "verify/verdicts.csv"))
+    people = set(judged["name1"]) | set(judged["name2"])
+    assert people
+    assert not people & set(seen["name"][seen["role"] == "train"])
+
+
+def kept_manifest(learned: dict[str, Any]) -> Path:
+    """Find the manifest of whom a version was learned from."""
+    kept = mlflow.artifacts.download_artifacts(f"models:/lfw-embedding/{learned['model_version']}")
+    [manifest] = Path(kept).rglob(MANIFEST)
+    return manifest
