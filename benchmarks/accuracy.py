@@ -1,6 +1,6 @@
-"""Test accuracy and macro F1 of every model under five protocols, over ten splits.
+"""Test accuracy and macro F1 of models under five protocols, over ten splits.
 
-    python -m benchmarks.accuracy                       # everything: hours on two cores
+    python -m benchmarks.accuracy                       # all without outside data: hours, two cores
     python -m benchmarks.accuracy --models embedding,hog_lda --protocols 6x75
     python -m benchmarks.accuracy --table               # print what is known of this code and data
     python -m benchmarks.accuracy --table --keep benchmarks/results     # and keep it for the pages
@@ -12,7 +12,6 @@ parts, and on pairs of people outside every selection. Strangers are asked about
 learned with some.
 """
 
-import argparse
 import json
 import math
 import os
@@ -27,14 +26,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.accuracy_table import MODELS, PROTOCOLS, check_whole, result_of
+from benchmarks.accuracy_asked import arguments, command_of, name_of
+from benchmarks.accuracy_table import PROTOCOLS, check_whole, result_of
 from benchmarks.contest import finish
 from lfw.audit import audit_images, read_thumbnail
 from lfw.baselines import BASELINES, predict_baseline
 from lfw.catalog import expand_paths, read_catalog
 from lfw.digest import code_digests, value_digest
 from lfw.embedding.cohort import check_unseen
-from lfw.embedding.store import SHIPPED, Embedding, read_embedding
+from lfw.embedding.store import Embedding, read_embedding
 from lfw.embedding.vectors import vectors_of
 from lfw.errors import InputError
 from lfw.evaluation import score
@@ -115,7 +115,7 @@ class Task:
 
 def main() -> None:
     """Measure what is asked for and not known yet, then print the table."""
-    asked = _arguments()
+    asked = arguments(__doc__)
     folder = data_folder(os.environ)
     kept = folder / "benchmarks" / "accuracy.json"
     known: dict[str, dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else {}
@@ -136,7 +136,6 @@ def main() -> None:
                 shown.append(known[key])
     if not shown:
         raise InputError("nothing of what was asked for has been measured with this code yet.")
-    command = "python -m benchmarks.accuracy"
     seeds = f"{asked.first_seed} to {asked.first_seed + asked.seeds - 1}"
     setting = {
         "seeds": seeds,
@@ -147,23 +146,9 @@ def main() -> None:
         "of the images": data.digest[:10],
     }
     if asked.keep is not None:
-        check_whole(pd.DataFrame(shown), asked.seeds)
-    result = result_of(pd.DataFrame(shown), command, setting)
+        check_whole(pd.DataFrame(shown), asked.seeds, asked.models.split(","))
+    result = result_of(pd.DataFrame(shown), command_of(asked), setting, name_of(asked, embedding))
     finish(result, as_json=asked.json, keep=asked.keep)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--source", default="auto")
-    parser.add_argument("--models", default=",".join(m for m in MODELS if m not in OUTSIDE_DATA))
-    parser.add_argument("--protocols", default=",".join(PROTOCOLS))
-    parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--embedding", default=str(SHIPPED), help="folder of the embedding")
-    parser.add_argument("--table", action="store_true", help="measure nothing: print what is known")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--keep", type=Path, help="folder to keep the result in for the pages")
-    return parser.parse_args()
 
 
 def _data(source: str, folder: Path) -> Data:
@@ -201,6 +186,7 @@ def _digest(model: str, task: Task) -> str:
         "embedding": ["lfw.embedding.classifying", "lfw.open_set"],
         "hog": ["lfw.features", "lfw.heads", "lfw.hog", "lfw.open_set"],
         "dlib": ["lfw.features", "lfw.heads", "lfw.dlib_faces", "lfw.open_set"],
+        "imagenet": ["lfw.features", "lfw.heads", "lfw.imagenet", "lfw.open_set"],
         **{name: ["lfw.baselines"] for name in BASELINES},
     }.get(model, [f"lfw.networks.{model}", "lfw.training"])
     card = task.embedding.card
@@ -310,6 +296,7 @@ _ANSWERS: dict[str, Callable[[str, Task], Answer]] = {
     "embedding": _ask_embedding,
     "hog": _ask_features,
     "dlib": _ask_features,
+    "imagenet": _ask_features,
 }
 
 

@@ -1,13 +1,14 @@
 """The tables of accuracy: models by protocols, gains, and what strangers are answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.contest import Result, Taken
-from lfw.comparison import corrected_t
+from lfw.comparison import Gain, corrected_t, holm
 from lfw.errors import InputError
+from lfw.parameters import OUTSIDE_DATA
 
 PROTOCOLS: dict[str, dict[str, Any]] = {
     "6x75": {"top": 6, "images_per_person": 75},
@@ -31,6 +32,7 @@ MODELS = {
     "compact": "`compact`",
     "embedding": "`embedding`",
     "dlib": "`dlib`: OUTSIDE DATA",
+    "imagenet": "`imagenet`: OUTSIDE DATA",
 }
 SHALLOW = ("eigenfaces_svm", "hog_lda", "hog")
 """What a network has to beat: the baselines, and the model that chooses its head on validation."""
@@ -38,7 +40,9 @@ SHALLOW = ("eigenfaces_svm", "hog_lda", "hog")
 _NOT_MEASURED = "–"  # noqa: RUF001
 
 
-def result_of(rows: pd.DataFrame, command: str, setting: Mapping[str, object]) -> Result:
+def result_of(
+    rows: pd.DataFrame, command: str, setting: Mapping[str, object], name: str = "accuracy"
+) -> Result:
     """Put a result together that is kept, and shown by its own tables.
 
     Parameters
@@ -51,14 +55,17 @@ def result_of(rows: pd.DataFrame, command: str, setting: Mapping[str, object]) -
         How to measure it again.
     setting
         What it rests on.
+    name
+        What it is kept by.
     """
     taken: Taken = {}
     for (protocol, model), group in _groups(rows).items():
+        marked = f"{model} (outside data)" if model in OUTSIDE_DATA else model
         for figure in ("accuracy", "macro_f1", "identified", "accepted", "identified_at_far"):
             values = group.sort_values("seed")[figure].dropna().tolist()
             if values:
-                taken[f"{protocol}, {model}: {figure}"] = values
-    return Result("accuracy", command, [], taken, dict(setting), tables(rows))
+                taken[f"{protocol}, {marked}: {figure}"] = values
+    return Result(name, command, [], taken, dict(setting), tables(rows))
 
 
 def tables(rows: pd.DataFrame) -> str:
@@ -69,7 +76,8 @@ def tables(rows: pd.DataFrame) -> str:
             _by_model(rows, "accuracy"),
             "Macro F1, likewise:",
             _by_model(rows, "macro_f1"),
-            "Gains in accuracy, split by split:",
+            "Gains in accuracy, split by split (p-values of a column corrected for their number by "
+            "Holm's procedure):",
             _gains(rows),
             "Strangers, likewise, with `embedding`:",
             _strangers(rows[rows["model"] == "embedding"]),
@@ -77,14 +85,20 @@ def tables(rows: pd.DataFrame) -> str:
     )
 
 
-def check_whole(rows: pd.DataFrame, seeds: int) -> None:
-    """See that whatever model was measured under a protocol was so on all splits.
+def check_whole(rows: pd.DataFrame, seeds: int, models: Sequence[str] = ()) -> None:
+    """See that all models were measured, and whatever was under a protocol was so on all splits.
 
     Raises
     ------
     InputError
-        Naming those with fewer.
+        Naming those that were not.
     """
+    missing = [model for model in models if not (rows["model"] == model).any()]
+    if missing:
+        raise InputError(
+            f"{', '.join(missing)}: not measured with the code at hand under any protocol: measure "
+            "them first, or name the models that are to be in the table by --models."
+        )
     counts = {key: group["seed"].nunique() for key, group in _groups(rows).items()}
     short = {key: count for key, count in counts.items() if count < seeds}
     if short:
@@ -115,15 +129,36 @@ def _by_model(rows: pd.DataFrame, figure: str) -> str:
 
 def _gains(rows: pd.DataFrame) -> str:
     head = ["people × images", "the best shallow method", "`embedding` on it"]  # noqa: RUF001
-    body = []
-    for protocol in _measured(rows):
-        inside = rows[rows["protocol"] == protocol]
-        best = best_shallow(inside)
-        found = [_NOT_MEASURED if best is None else against(inside, "embedding", best)]
-        found += [against(inside, "compact", "eigenfaces_svm")]
-        found += [_NOT_MEASURED if best is None else against(inside, "compact", best)]
-        body.append([_WORDS[protocol], MODELS[best] if best else _NOT_MEASURED, *found])
+    parts = [rows[rows["protocol"] == protocol] for protocol in _measured(rows)]
+    best = [best_shallow(inside) for inside in parts]
+    columns = [
+        _column(
+            [against(inside, "embedding", name) for inside, name in zip(parts, best, strict=True)]
+        ),
+        _column([against(inside, "compact", "eigenfaces_svm") for inside in parts]),
+        _column(
+            [against(inside, "compact", name) for inside, name in zip(parts, best, strict=True)]
+        ),
+    ]
+    named = [MODELS[name] if name else _NOT_MEASURED for name in best]
+    words = [_WORDS[protocol] for protocol in _measured(rows)]
+    body = [list(row) for row in zip(words, named, *columns, strict=True)]
     return _table([*head, "`compact` on eigenfaces + SVM", "`compact` on the best"], body)
+
+
+def _column(gains: list[Gain | None]) -> list[str]:
+    """Write gains, one a protocol, with p-values corrected for their number."""
+    corrected = holm([gain.p if gain else None for gain in gains])
+    return [_said(gain, p) for gain, p in zip(gains, corrected, strict=True)]
+
+
+def _said(gain: Gain | None, p: float | None) -> str:
+    if gain is None:
+        return _NOT_MEASURED
+    said = f"{gain.mean:+.3f}, above on {gain.above} of {gain.splits}"
+    if p is None:
+        return said
+    return f"{said}, {'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}"
 
 
 def best_shallow(inside: pd.DataFrame) -> str | None:
@@ -132,19 +167,15 @@ def best_shallow(inside: pd.DataFrame) -> str | None:
     return str(means.idxmax()) if len(means) else None
 
 
-def against(inside: pd.DataFrame, model: str, other: str) -> str:
-    """Compare two models split by split: see :func:`lfw.comparison.corrected_t`."""
+def against(inside: pd.DataFrame, model: str, other: str | None) -> Gain | None:
+    """Compare two models split by split (:func:`lfw.comparison.corrected_t`), if both are there."""
     columns = ["seed", "accuracy", "test_images", "train_images"]
     ours, theirs = (inside[inside["model"] == name][columns] for name in (model, other))
     joined = ours.merge(theirs, on="seed", suffixes=("", "_other"))
     if len(joined) < 2:
-        return _NOT_MEASURED
+        return None
     overlap = float((joined["test_images"] / joined["train_images"]).mean())
-    gain = corrected_t(joined["accuracy"] - joined["accuracy_other"], overlap)
-    said = f"{gain.mean:+.3f}, above on {gain.above} of {gain.splits}"
-    if gain.p is None:
-        return said
-    return f"{said}, {'p < 0.001' if gain.p < 0.001 else f'p = {gain.p:.3f}'}"
+    return corrected_t(joined["accuracy"] - joined["accuracy_other"], overlap)
 
 
 def _strangers(rows: pd.DataFrame) -> str:

@@ -1,10 +1,16 @@
 """The tables of accuracy say what their rows say."""
 
+import argparse
+import shlex
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.accuracy_asked import arguments, command_of, name_of
 from benchmarks.accuracy_table import against, best_shallow, check_whole, result_of, tables
+from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.errors import InputError
 
 SEEDS = 4
@@ -54,9 +60,11 @@ def test_gains_are_taken_split_by_split_whatever_the_order() -> None:
     inside = ROWS[ROWS["protocol"] == "6x75"]
     turned = pd.concat([inside[inside["model"] == "embedding"].iloc[::-1], inside.iloc[:-SEEDS]])
     for some in (inside, turned):
-        said = against(some, "embedding", "hog_lda")
-        assert said.startswith("+0.020, above on 3 of 4, p = ")
-    assert against(inside, "embedding", "notebook") == "–"  # noqa: RUF001
+        gain = against(some, "embedding", "hog_lda")
+        assert gain is not None
+        assert (round(gain.mean, 9), gain.above, gain.splits) == (0.02, 3, SEEDS)
+    assert against(inside, "embedding", "notebook") is None
+    assert against(inside, "embedding", None) is None
 
 
 def test_tables_have_a_row_a_protocol_and_a_column_a_model() -> None:
@@ -86,3 +94,55 @@ def test_what_was_not_measured_on_all_splits_is_not_kept() -> None:
     check_whole(ROWS[ROWS["protocol"] == "6x75"], SEEDS)
     with pytest.raises(InputError, match="embedding under 12x50: 2"):
         check_whole(ROWS, SEEDS)
+
+
+def test_a_model_that_was_not_measured_at_all_is_named() -> None:
+    inside = ROWS[ROWS["protocol"] == "6x75"]
+    check_whole(inside, SEEDS, ["hog", "embedding"])
+    with pytest.raises(InputError, match="notebook, dlib: not measured"):
+        check_whole(inside, SEEDS, ["hog", "notebook", "embedding", "dlib"])
+
+
+def test_p_values_of_a_column_are_corrected_for_their_number() -> None:
+    four = [0.95, 0.96, 0.97, 0.93]
+    lower = [0.90, 0.94, 0.92, 0.92]
+    one = [rows_of("6x75", "embedding", four), rows_of("6x75", "hog", lower)]
+    two = [frame.assign(protocol="12x50") for frame in one]
+    alone, both = (tables(pd.concat(frames)).split("\n\n")[5] for frames in (one, [*one, *two]))
+    [p] = [float(line.rpartition("p = ")[2].split(" ")[0]) for line in alone.splitlines()[2:]]
+    assert 0 < p < 0.5
+    corrected = [float(line.rpartition("p = ")[2].split(" ")[0]) for line in both.splitlines()[2:]]
+    assert corrected == pytest.approx([2 * p, 2 * p], abs=0.002)
+
+
+def test_what_learned_elsewhere_is_marked_in_what_is_kept() -> None:
+    kept = result_of(rows_of("6x75", "dlib", [1.0, 1.0]), "make accuracy", {}, "accuracy_other")
+    assert kept.name == "accuracy_other"
+    assert next(iter(kept.taken)) == "6x75, dlib (outside data): accuracy"
+
+
+def test_the_command_that_is_shown_measures_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*words: str) -> argparse.Namespace:
+        monkeypatch.setattr(sys, "argv", ["accuracy.py", *words])
+        return arguments("Accuracy.")
+
+    shipped = read_embedding(SHIPPED)
+    assert command_of(asked("--table", "--keep", "x")) == "python -m benchmarks.accuracy"
+    assert name_of(asked(), shipped) == "accuracy"
+    words = ("--models", "hog,dlib", "--protocols", "6 all", "--first-seed", "1000")
+    told = command_of(asked(*words))
+    assert asked(*shlex.split(told)[3:]) == asked(*words)
+    other = asked(*words, "--embedding", "somewhere")
+    assert command_of(other).count("--embedding FOLDER") == 1
+    assert name_of(other, shipped) == "accuracy_without_those_of_20_images_or_more_from_1000"
+
+
+@pytest.mark.parametrize(("option", "value"), [("--models", "hog,hug"), ("--protocols", "6x76")])
+def test_a_name_that_is_not_known_is_answered_with_those_that_are(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["accuracy.py", option, value])
+    with pytest.raises(SystemExit):
+        arguments("Accuracy.")
+    told = capsys.readouterr().err
+    assert f"{value.rpartition(',')[2]}: not known; choose among" in told
