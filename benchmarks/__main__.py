@@ -20,7 +20,7 @@ BENCHMARKS = {
     "ready": True,
     "augmentation": True,
     "growth": False,
-    "scoring": False,
+    "scoring": True,
     "orchestration": True,
     "commands": True,
     "profile": True,

@@ -54,7 +54,19 @@ WHY = {
     "open-set": "some 2,000 strangers taken through the embedding, once for all selections",
     "evaluate": "the saved network read and asked, since it is what is served; intervals; figures",
     "register": "the model saved, read back and registered in MLflow, with its code",
+    "the Prefect server waited for": "its own imports and, on a new database, its migrations; "
+    "TensorFlow or the stages' code is read meanwhile",
+    "its end": "what it holds of the run is written first",
+    "MLflow's store made ready": "its migrations, once a data folder; afterwards a look",
+    "the shipped embedding registered": "a version, its files and its tags",
+    "stages' files, figures and artifacts logged": "some sixty files",
+    "the run report": "a page with figures, in place, from what the stages left",
 }
+_AGAIN = {
+    "fetch-and-unpack": "SHA-256 of the archive and of every image, compared with what was "
+    "recorded; floor: *Audit*, second table",
+}
+"""What else holds of a run whose stages are answered by earlier ones."""
 
 
 def measure(data: Data) -> Result:
@@ -80,15 +92,24 @@ def _rows(which: str, seconds: float, stages: dict[str, float], frame: Frame) ->
         share = f"{100 * value / seconds:.0f} %"
         return Claim(f"{which}: {what}", "", None, "most", "s", [value], (share, ""), note)
 
+    why = WHY | (_AGAIN if which == "again" else {})
     yield row("all", seconds, "under the profiler")
     for name, took in stages.items():
         if took >= _TOLD:
-            yield row(name, took, WHY.get(name, ""))
+            yield row(name, took, why.get(name, ""))
     rest = seconds - sum(stages.values())
-    yield row("no stage", rest, "the next rows, and the start of Python, imports, tasks' states")
+    yield row("no stage", rest, "the next rows")
+    apart = 0.0
     for name, (function, file) in APART.items():
         if (took := spent_in(frame, function, file)) >= _TOLD:
-            yield row(f"{name}, within no stage", took)
+            apart += took
+            yield row(f"{name}, within no stage", took, why[name])
+    yield row(
+        "all else, within no stage",
+        rest - apart,
+        "the start of Python, the command's imports, tasks' states sent to the server, MLflow's "
+        "calls, the profiler itself",
+    )
     yield row("imports, within all", imports(frame))
     for library, took in libraries(frame).most_common(_SHOWN):
         if took >= _TOLD:

@@ -27,7 +27,7 @@ def fill(text: str, results: dict[str, Result]) -> str:
             return f"{found[1]}{summary(results)}\n{found[3]}"
         if name not in results:
             module, _, factor = name.partition("_")
-            more = f" --factors 1,{factor}" if factor else ""
+            more = f" --factors 1,{factor}" if factor.isdigit() else ""
             asked = f"python -m benchmarks.{module}{more} --keep benchmarks/results"
             return f"{found[1]}Not measured yet: `{asked}`.\n{found[3]}"
         result = results[name]

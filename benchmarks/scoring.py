@@ -1,14 +1,15 @@
 """How much longer scoring takes than a plain decoding of the same images, and why.
 
-    python -m benchmarks.scoring                                   # 400 images a round
+    python -m benchmarks.scoring --source ~/Downloads/archive.zip  # 400 of its images a round
     python -m benchmarks.scoring --images 10000 --rounds 3 --json
     python -m benchmarks.scoring --model-version champion          # a registered version
 
-Drawn people are decoded one by one by Pillow, and scored: decoded, answered for, put into table and
-contact sheet. The model is that of `lfw train`: the embedding that is shipped, and a head (fitted
-to drawn people, here). The network alone, on images that are decoded already, is the floor: what
-scoring would take if all the rest cost nothing. Memory is the most that a process held which scores
-2,500 images, beyond one that scores 256: to keep what is decoded would take 420 MB more.
+Images of the data set, files in a folder, are decoded one by one by Pillow, and scored: decoded,
+answered for, put into table and contact sheet. The model is that of `lfw train`: the embedding that
+is shipped, and a head (fitted to drawn vectors, here). The network alone, on images that are
+decoded already, is the floor: what scoring would take if all the rest cost nothing. Memory is the
+most that a process held which scores 2,500 drawn images, beyond one that scores 256: to keep what
+is decoded would take 420 MB more.
 """
 
 import os
@@ -21,10 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
+from benchmarks.data import Data, bring
 from benchmarks.peers.loops import load_all
 from benchmarks.processes import most_held
 from benchmarks.processes import run as run_module
 from lfw.image_files import find_files
+from lfw.image_store import read_image
 from lfw.images import read_many
 from lfw.sample import write_sample
 from lfw.scoring import Scorer, score_files
@@ -33,13 +36,15 @@ _ONE_BATCH, _MANY = 256, 2500
 _MOST_MEGABYTES = 100.0
 
 
-def run(scorer: Scorer, images: int, rounds: int) -> Result:
+def run(scorer: Scorer, data: Data, images: int, rounds: int) -> Result:
     """Measure.
 
     Parameters
     ----------
     scorer
         The model.
+    data
+        Whose images are scored.
     images
         A round.
     rounds
@@ -47,7 +52,7 @@ def run(scorer: Scorer, images: int, rounds: int) -> Result:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        names = draw(folder, images)
+        names = lay_out(data, folder, images)
         few = names[: min(_ONE_BATCH, images)]
         pixels = read_many(folder / "images", few)
 
@@ -69,7 +74,11 @@ def run(scorer: Scorer, images: int, rounds: int) -> Result:
         compare(taken, ("score", "decode"), (f"scoring of {images:,} images", peer), 4.0),
         compare(taken, ("network", "decode"), ("floor: the network alone", peer), None),
     ]
-    setting: dict[str, object] = {"images": images, "model version": scorer.version}
+    setting: dict[str, object] = {
+        "images": images,
+        "data": data.source.kind,
+        "model version": scorer.version,
+    }
     return Result("scoring", "python -m benchmarks.scoring", claims, taken, setting)
 
 
@@ -101,6 +110,23 @@ def score_alone(images: int) -> float:
 
 def _discard(_: object) -> None:
     """Give nothing, so that the seconds count."""
+
+
+def lay_out(data: Data, folder: Path, count: int) -> list[str]:
+    """Write images from all over a data set into a folder, and give their names."""
+    paths = data.paths
+    chosen = [paths[place % len(paths)] for place in _spread(len(paths), count)]
+    (folder / "images").mkdir()
+    names = [f"{number:06}.jpg" for number in range(count)]
+    for name, path in zip(names, chosen, strict=True):
+        (folder / "images" / name).write_bytes(read_image(data.images / path))
+    return names
+
+
+def _spread(there: int, count: int) -> list[int]:
+    """Place some numbers evenly; more than there are begin anew."""
+    step = max(1, there // count)
+    return [number * step for number in range(count)]
 
 
 def draw(folder: Path, count: int) -> list[str]:
@@ -156,6 +182,7 @@ def registered_scorer(wanted: str) -> Scorer:
 def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
+    parser.add_argument("--source", default="auto")
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--only-score", type=int, help="images to score once, for their memory")
     parser.add_argument("--model-version", help="a number, champion or challenger")
@@ -165,7 +192,7 @@ def main() -> None:
         return
     wanted = asked.model_version
     scorer = shipped_scorer() if wanted is None else registered_scorer(wanted)
-    result = run(scorer, asked.images, asked.rounds)
+    result = run(scorer, bring(asked.source), asked.images, asked.rounds)
     if wanted is None:  # processes apart score with the shipped embedding
         result.claims.append(memory(_ONE_BATCH, _MANY))
     finish(result, as_json=asked.json, keep=asked.keep)

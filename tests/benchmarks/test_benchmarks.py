@@ -30,6 +30,8 @@ from benchmarks.peers.notebook import list_images
 from benchmarks.processes import most_held, most_held_from_now
 from benchmarks.processes import run as run_module
 from benchmarks.report import fill
+from lfw.image_store import read_image
+from lfw.images import read_many
 from lfw.manifest import build_manifest
 from lfw.scoring import Scorer
 
@@ -50,15 +52,52 @@ def checked(result: Result, claims: int, rounds: int = 1) -> Result:
 
 
 def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
-    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 6)
+    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 8)
     cut = result.setting["images cut short"]
     assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
     assert result.setting["found by the loop over sizes"] == 0
     assert result.setting["found by the audit of them as they are"] == 0
 
 
-def test_ready_reads_the_same_images_every_way(data: Data, sample_zip: Path) -> None:
+def test_ready_measures_the_work_and_its_floors(data: Data, sample_zip: Path) -> None:
     checked(ready.run(data, sample_zip, rounds=1), 3)
+
+
+def test_the_floors_of_ready_read_the_same_images(
+    data: Data, sample_zip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[np.ndarray] = []
+
+    def stack(pixels: list[np.ndarray]) -> None:
+        read.append(np.array(pixels))
+
+    members = [f"{data.inside}/{path}" for path in data.paths[3:40]]
+    monkeypatch.setattr(np, "stack", stack)
+    ready.in_place(sample_zip, members)
+    ready.every_member(sample_zip, members)
+    monkeypatch.undo()
+    wanted = read_many(data.images, data.paths[3:40])
+    assert len(read) == 2
+    for pixels in read:
+        np.testing.assert_array_equal(pixels, wanted)
+
+
+def test_images_to_be_scored_are_from_all_over_the_data_set(data: Data, tmp_path: Path) -> None:
+    names = scoring.lay_out(data, tmp_path, 3)
+    step = len(data.paths) // 3
+    for number, name in enumerate(names):
+        there = data.images / data.paths[number * step]
+        assert (tmp_path / "images" / name).read_bytes() == read_image(there)
+    assert scoring._spread(5, 7) == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("model", ["hog", "embedding"])
+@pytest.mark.long
+def test_the_script_comes_to_an_accuracy(model: str, sample_zip: Path, tmp_path: Path) -> None:
+    asked = ["benchmarks.peers.script", str(sample_zip), str(tmp_path), model]
+    accuracy = float(run_module(asked, {"LFW_DATA": str(tmp_path)}).output.split()[-1])
+    assert 0 < accuracy <= 1
+    assert next(tmp_path.glob("*.npz"))
 
 
 def test_startup_runs_commands_to_their_end(tmp_path: Path) -> None:
@@ -147,7 +186,7 @@ def test_what_grows_with_the_square_is_told_from_what_grows_with_the_size() -> N
     assert scaling.slope(sizes, [n**2 / 7 for n in sizes]) == pytest.approx(2)
 
 
-def test_scoring_scores_every_image() -> None:
+def test_scoring_scores_every_image(data: Data) -> None:
     asked: list[int] = []
 
     def answer(pixels: np.ndarray) -> pd.DataFrame:
@@ -155,7 +194,7 @@ def test_scoring_scores_every_image() -> None:
         one = np.ones(len(pixels))
         return pd.DataFrame({"name": "A", "probability": one, "A": one, "B": 0 * one})
 
-    result = scoring.run(Scorer("drawn", "1", 0.5, answer), images=40, rounds=1)
+    result = scoring.run(Scorer("drawn", "1", 0.5, answer), data, images=40, rounds=1)
     assert len(result.claims) == 2
     assert sum(asked) == 2 * 2 * 40  # in warm-up and one round, by scoring and the network alone
 
