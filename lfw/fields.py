@@ -186,9 +186,9 @@ View = Annotated[
     Literal["1", "2"],
     _shown(
         title="View",
-        description="1: the development pairs, judged by the champion embedding where it has not "
-        "seen their people. 2: the ten folds for reporting, with embeddings learned for the "
-        "purpose, which takes hours.",
+        description="1: the development pairs, judged by an embedding that is there, where it has "
+        "not seen their people. 2: the ten folds for reporting, with embeddings learned for the "
+        "purpose, which takes an hour or two.",
     ),
 ]
 Judge = Annotated[

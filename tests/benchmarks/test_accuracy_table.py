@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 from benchmarks.accuracy_asked import arguments, command_of, name_of
-from benchmarks.accuracy_table import against, best_shallow, check_whole, result_of, tables
+from benchmarks.accuracy_table import (
+    PROTOCOLS,
+    SHALLOW,
+    against,
+    best_shallow,
+    check_whole,
+    result_of,
+    tables,
+)
+from benchmarks.contest import RESULTS, read_result
 from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.errors import InputError
 
@@ -146,3 +155,21 @@ def test_a_name_that_is_not_known_is_answered_with_those_that_are(
         arguments("Accuracy.")
     told = capsys.readouterr().err
     assert f"{value.rpartition(',')[2]}: not known; choose among" in told
+
+
+AIMED_AT = {"6x75": 0.99, "12x50": 0.985, "62 all": 0.96}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_kept_figures_keep_what_the_project_promises(protocol: str) -> None:
+    """A table that falls below must not be kept unnoticed."""
+    taken = read_result(RESULTS / "accuracy.json").taken
+
+    def accuracy(model: str) -> float:
+        values = taken[f"{protocol}, {model}: accuracy"]
+        assert len(values) == 10
+        return float(np.mean(values))
+
+    assert accuracy("embedding") >= AIMED_AT.get(protocol, 0.0)
+    assert accuracy("embedding") > max(accuracy(name) for name in SHALLOW)
+    assert accuracy("compact") > accuracy("eigenfaces_svm")

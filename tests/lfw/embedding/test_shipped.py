@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lfw.digest import arrays_digest
+from lfw.embedding import network
 from lfw.embedding.cohort import TRAIN
 from lfw.embedding.network import DIMENSIONS
 from lfw.embedding.store import SHIPPED, read_embedding
@@ -22,6 +24,14 @@ def test_shipped_spread_is_of_everybody_it_was_learned_from() -> None:
     assert shipped.spread.covariance.shape == (DIMENSIONS, DIMENSIONS)
     assert shipped.spread.freedom == len(learned) - learned["name"].nunique()
     assert np.linalg.eigvalsh(shipped.spread.covariance).min() > 0
+
+
+def test_shipped_network_is_what_its_card_and_the_code_say() -> None:
+    shipped = read_embedding(SHIPPED)
+    weights = shipped.network.get_weights()
+    assert arrays_digest(weights) == shipped.card["weights_digest"]
+    built = network.embedding(network.views()).get_weights()
+    assert [array.shape for array in weights] == [array.shape for array in built]
 
 
 @pytest.mark.real_data
