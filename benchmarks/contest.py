@@ -198,12 +198,13 @@ def table(claims: Sequence[Claim]) -> str:
             if claim.goal is None
             else f"{'≤' if claim.at == 'most' else '≥'} {shown(claim, claim.goal)}"
         )
-        spread = f"{shown(claim, min(claim.rounds))} to {shown(claim, max(claim.rounds))}"
+        ends = [shown(claim, value) for value in (min(claim.rounds), max(claim.rounds))]
+        spread = f" ({' to '.join(ends)})" if len(claim.rounds) > 1 else ""
         said = {True: "met", False: "**not met**", None: ""}[claim.met]
         note = f"{said}; {claim.note}" if said and claim.note else said or claim.note
         lines.append(
-            f"| {claim.what} | {claim.against} | {goal} | **{shown(claim, claim.median)}** "
-            f"({spread}) | {', '.join(side for side in claim.sides if side)} | {note} |"
+            f"| {claim.what} | {claim.against} | {goal} | **{shown(claim, claim.median)}**{spread}"
+            f" | {', '.join(side for side in claim.sides if side)} | {note} |"
         )
     return "\n".join(lines)
 
