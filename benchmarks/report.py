@@ -14,7 +14,13 @@ from pathlib import Path
 from benchmarks.contest import RESULTS, SIGNS, Claim, Result, read_result, shown
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("docs/performance.md", "docs/scaling.md", "docs/model-card.md", "README.md")
+PAGES = (
+    "docs/performance.md",
+    "docs/scaling.md",
+    "docs/model-card.md",
+    "docs/experiments.md",
+    "README.md",
+)
 _MARKED = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
