@@ -22,6 +22,7 @@ from benchmarks import (
     scaling,
     scoring,
     startup,
+    verification,
 )
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.contest import Result
@@ -234,6 +235,40 @@ def test_each_takes_rounds_and_a_folder_to_keep(name: str) -> None:
     assert {"--rounds", "--json", "--keep"} <= set(done.stdout.replace("[", " ").split())
 
 
+def verified(folds: list[float]) -> verification.Found:
+    return {
+        "folds": [{"accuracy": accuracy} for accuracy in folds],
+        "accuracy": 0.9,
+        "standard_error": 0.0042,
+        "auc": 0.9614,
+        "tar_at_far_1": 0.663,
+        "pairs": 6000,
+        "matched": 3000,
+        "protocol": "LFW, unrestricted, no outside data",
+    }
+
+
+def test_verification_keeps_every_fold_and_says_what_measures_it() -> None:
+    found = {"2/embedding": verified([0.88, 0.92]), "1/eigenfaces": verified([0.7])}
+    result = verification.result_of(found, "0123456789abcdef")
+    assert result.command.endswith("--cells 2/embedding,1/eigenfaces")
+    assert result.taken["view 2, embedding: accuracy"] == [0.88, 0.92]
+    assert result.setting["of the data"] == "0123456789"
+    shown = "| 2 | embedding | 6,000 (3,000) | 0.900 ± 0.004 | 0.961 | 66.3% |"
+    assert result.page.splitlines()[2] == shown
+    everything = dict.fromkeys(verification.CELLS, verified([0.9]))
+    assert verification.result_of(everything, "0").command == "python -m benchmarks.verification"
+
+
+@pytest.mark.long
+def test_verification_runs_its_cells(
+    sample_zip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LFW_DATA", str(tmp_path))
+    result = verification.measure(str(sample_zip), ["1/eigenfaces", "2/eigenfaces"])
+    assert [len(folds) for folds in result.taken.values()] == [1, 10]
+
+
 def test_the_other_people_are_none_of_the_six(data: Data) -> None:
     six = data.people.sort_values(["images", "name"], ascending=[False, True])["name"][:6]
     others = commands.other_people(data.people)
@@ -293,6 +328,6 @@ def test_pages_have_the_figures_that_were_kept() -> None:
 def test_kept_figures_are_json_of_known_benchmarks() -> None:
     for path in (ROOT / "benchmarks" / "results").glob("*.json"):
         kind = path.stem.partition("_")[0]
-        assert kind in {*BENCHMARKS, "accuracy"}
+        assert kind in {*BENCHMARKS, "accuracy", "verification"}
         kept = json.loads(path.read_text(encoding="utf-8"))
-        assert kept["page"] if kind in {"accuracy", "scaling"} else kept["claims"]
+        assert kept["page"] if kind in {"accuracy", "scaling", "verification"} else kept["claims"]
