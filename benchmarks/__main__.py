@@ -2,7 +2,7 @@
 
     python -m benchmarks --source ~/Downloads/archive.zip     # make bench ARGS="--source …"
 
-Some 33 minutes on two quiet cores with AVX-512, most of it whole trainings. Accuracy is measured
+Some 35 minutes on two quiet cores with AVX-512, most of it whole trainings. Accuracy is measured
 elsewhere (benchmarks.accuracy). The profile and what the stages cost at larger sizes are
 measured when named: `--only profile scaling`.
 """

@@ -17,7 +17,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from lfw.split import Split, draw_split, sample_images, select_people
 from lfw.spread import Spread
 from lfw.vector_names import name_of_embedding, name_of_features
 
+_FEATURES = ("hog", "dlib", "imagenet")
 _OPEN = ("embedding", "hog")
 """Models that are asked about strangers, too; what `dlib` measures takes a third of a second an
 image."""
@@ -95,6 +96,7 @@ class Task:
     split: Split
     seed: int
     embedding: Embedding
+    model: str = ""
 
     def labelled(self, *parts: str) -> tuple[NDArray[np.uint8], Labels]:
         """Give the images and class numbers of some parts."""
@@ -108,9 +110,8 @@ class Task:
     @cached_property
     def strangers(self) -> pd.DataFrame:
         """People outside the selection, by what they are for."""
-        return draw_strangers(
-            self.data.images, self.split.classes, self.embedding.cohort.seen, self.data.same_photo
-        )
+        seen = self.embedding.cohort.seen if self.model == "embedding" else ()
+        return draw_strangers(self.data.images, self.split.classes, seen, self.data.same_photo)
 
 
 def main() -> None:
@@ -126,8 +127,9 @@ def main() -> None:
         for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
             task = _task(data, protocol, seed, embedding)
             for model in asked.models.split(","):
+                task = replace(task, model=model)
                 label = embedding.card["label"] if model == "embedding" else ""
-                key, digest = f"{protocol}/{model}/{label}/{seed}", _digest(model, task)
+                key, digest = f"{protocol}/{model}/{label}/{seed}", _digest(task)
                 if known.get(key, {}).get("digest") != digest:
                     if asked.table:
                         continue  # not known of this code, this split and this embedding
@@ -180,8 +182,9 @@ def _task(data: Data, protocol: str, seed: int, embedding: Embedding) -> Task:
     return Task(data, draw_split(chosen, data.same_photo, seed), seed, embedding)
 
 
-def _digest(model: str, task: Task) -> str:
-    """Digest what a figure rests on: the split, the strangers, the code, the embedding."""
+def _digest(task: Task) -> str:
+    """Digest what a figure rests on: the split, the code, the embedding, and who is a stranger."""
+    model = task.model
     modules = {
         "embedding": ["lfw.embedding.classifying", "lfw.open_set"],
         "hog": ["lfw.features", "lfw.heads", "lfw.hog", "lfw.open_set"],
@@ -190,7 +193,10 @@ def _digest(model: str, task: Task) -> str:
         **{name: ["lfw.baselines"] for name in BASELINES},
     }.get(model, [f"lfw.networks.{model}", "lfw.training"])
     card = task.embedding.card
-    learned = [card["network_sha256"], card.get("spread_sha256")] if model == "embedding" else None
+    names = ("network_sha256", "spread_sha256", "manifest_sha256")
+    learned: object = "everybody else is a stranger" if model in _FEATURES else None
+    if model == "embedding":
+        learned = [card.get(name) for name in names]
     return value_digest([task.split.digest, code_digests(modules), learned])
 
 
@@ -235,7 +241,8 @@ def _ask_network(model: str, task: Task) -> Answer:
 def _ask_embedding(model: str, task: Task) -> Answer:
     """Ask the head on kept vectors: the packed network gives the same (tests/lfw/embedding)."""
     names = task.split.classes
-    check_unseen(task.embedding.cohort, names, task.split.rows["sha256"], what="testing it on")
+    advice = "Name protocols without them, or the folder of an embedding that has not seen them."
+    check_unseen(task.embedding.cohort, names, task.split.rows["sha256"], "testing it on", advice)
 
     def measure(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         from lfw.networks.asking import ask
@@ -294,9 +301,7 @@ def _ask_head(
 
 _ANSWERS: dict[str, Callable[[str, Task], Answer]] = {
     "embedding": _ask_embedding,
-    "hog": _ask_features,
-    "dlib": _ask_features,
-    "imagenet": _ask_features,
+    **dict.fromkeys(_FEATURES, _ask_features),
 }
 
 

@@ -30,18 +30,21 @@ def arguments(about: str | None) -> argparse.Namespace:
 
 def _among(known: Collection[str]) -> Callable[[str], str]:
     def names(text: str) -> str:
-        unknown = [name for name in text.split(",") if name not in known]
+        given = text.split(",")
+        unknown = [name for name in given if name not in known]
         if unknown:
             raise argparse.ArgumentTypeError(
                 f"{', '.join(unknown)}: not known; choose among {', '.join(known)}"
             )
+        if len(set(given)) < len(given):
+            raise argparse.ArgumentTypeError(f"{text}: name each once")
         return text
 
     return names
 
 
 def command_of(asked: argparse.Namespace) -> str:
-    """Say what measures the same again, and keeps it in the same place."""
+    """Say what measures the same again."""
     words = ["python -m benchmarks.accuracy"]
     if asked.models != _MODELS:
         words.append(f"--models {asked.models}")
@@ -55,7 +58,14 @@ def command_of(asked: argparse.Namespace) -> str:
 
 
 def name_of(asked: argparse.Namespace, embedding: Embedding) -> str:
-    """Name a result: what is of another embedding or of other splits is kept beside the table."""
-    other = Path(asked.embedding) != SHIPPED
-    of = "_" + re.sub(r"\W+", "_", str(embedding.card["label"])) if other else ""
-    return f"accuracy{of}" + (f"_from_{asked.first_seed}" if asked.first_seed else "")
+    """Name a result: only the whole table is called ``accuracy``, the rest is kept beside it."""
+    parts = ["accuracy"]
+    if Path(asked.embedding) != SHIPPED:
+        parts += [str(embedding.card["label"])[:30], embedding.digest[:6]]
+    if asked.protocols != ",".join(PROTOCOLS):
+        parts.append(asked.protocols)
+    if (asked.first_seed, asked.seeds) != (0, _SEEDS):
+        parts.append(f"{asked.seeds} from {asked.first_seed}")
+    if len(parts) == 1 and not set(asked.models.split(",")) >= set(_MODELS.split(",")):
+        parts.append(asked.models)
+    return re.sub(r"\W+", "_", " ".join(parts))

@@ -35,10 +35,8 @@ from lfw.threads import in_threads, one_thread_an_image
 _BATCH = 32
 _SMALL = 3  # times as many batches of small images a round
 _MORE = 10  # times as many of `tf.data`: a fit begins its input once
-_PASSES, _PAIRS = (
-    24,
-    3,
-)  # passes of a fit whose input's share is measured, and pairs of fits a round
+_PASSES = 24  # of a fit whose input's share is measured
+_PAIRS = 3  # of such fits a round
 _REAL, _KEPT = "fit on its input", "fit on one batch"
 _PEER = "`ImageDataGenerator.flow_from_directory`"
 

@@ -230,15 +230,16 @@ def machine() -> dict[str, object]:
     }
 
 
-def _processor() -> str:
+def _processor(told: Path = Path("/proc/cpuinfo")) -> str:
     """Name the processor, and whether it has AVX-512, which decides much of what networks take."""
-    told = Path("/proc/cpuinfo")
     if not told.exists():  # no Linux
         return platform.processor() or platform.machine()
     lines = (line.partition(":") for line in told.read_text(encoding="utf-8").splitlines())
     known = {name.strip(): value.strip() for name, _, value in lines}
-    wide = "with" if "avx512f" in known.get("flags", "").split() else "without"
-    return f"{known.get('model name', platform.machine())} {wide} AVX-512"
+    named = known.get("model name", platform.machine())
+    if "flags" not in known:  # not of this family
+        return named
+    return f"{named} {'with' if 'avx512f' in known['flags'].split() else 'without'} AVX-512"
 
 
 def _commit() -> str:
@@ -271,7 +272,8 @@ def finish(result: Result, *, as_json: bool, keep: Path | None = None) -> None:
     """
     first = next(iter(result.taken.values()), [])
     counted = {"rounds": len(first)} if first else {}
-    whole = asdict(result) | {"setting": counted | result.setting, "machine": machine()}
+    setting = {name: said for name, said in (counted | result.setting).items() if said is not None}
+    whole = asdict(result) | {"setting": setting, "machine": machine()}
     text = json.dumps(whole, indent=1, ensure_ascii=False)
     if keep is not None:
         write_text(keep / f"{result.name}.json", text + "\n")

@@ -64,7 +64,7 @@ WHY = {
 }
 _AGAIN = {
     "fetch-and-unpack": "SHA-256 of the archive and of every image, compared with what was "
-    "recorded; floor: *Audit*, second table",
+    "recorded (*Audit*, the row of an archive again)",
 }
 """What else holds of a run whose stages are answered by earlier ones."""
 

@@ -35,6 +35,8 @@ def fill(text: str, results: dict[str, Result]) -> str:
             module, _, factor = name.partition("_")
             more = f" --factors 1,{factor}" if factor.isdigit() else ""
             asked = f"python -m benchmarks.{module}{more} --keep benchmarks/results"
+            if factor and not more:  # what its options are, the name does not tell
+                asked = f"python -m benchmarks.{module} --help"
             return f"{found[1]}Not measured yet: `{asked}`.\n{found[3]}"
         result = results[name]
         return f"{found[1]}{result.table}\n\n{_said(result)}\n{found[3]}"

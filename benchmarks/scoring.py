@@ -1,8 +1,8 @@
 """How much longer scoring takes than a plain decoding of the same images, and why.
 
     python -m benchmarks.scoring --source ~/Downloads/archive.zip  # 400 of its images a round
-    python -m benchmarks.scoring --images 10000 --rounds 3 --json
-    python -m benchmarks.scoring --model-version champion          # a registered version
+    python -m benchmarks.scoring --source … --images 10000 --rounds 3 --json
+    python -m benchmarks.scoring --source … --model-version champion       # a registered version
 
 Images of the data set, files in a folder, are decoded one by one by Pillow, and scored: decoded,
 answered for, put into table and contact sheet. The model is that of `lfw train`: the embedding that
@@ -115,7 +115,7 @@ def _discard(_: object) -> None:
 def lay_out(data: Data, folder: Path, count: int) -> list[str]:
     """Write images from all over a data set into a folder, and give their names."""
     paths = data.paths
-    chosen = [paths[place % len(paths)] for place in _spread(len(paths), count)]
+    chosen = [paths[place] for place in _spread(len(paths), count)]
     (folder / "images").mkdir()
     names = [f"{number:06}.jpg" for number in range(count)]
     for name, path in zip(names, chosen, strict=True):
@@ -124,9 +124,8 @@ def lay_out(data: Data, folder: Path, count: int) -> list[str]:
 
 
 def _spread(there: int, count: int) -> list[int]:
-    """Place some numbers evenly; more than there are begin anew."""
-    step = max(1, there // count)
-    return [number * step for number in range(count)]
+    """Place some numbers evenly; of more than there are some come again."""
+    return [number * there // count for number in range(count)]
 
 
 def draw(folder: Path, count: int) -> list[str]:

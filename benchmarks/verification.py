@@ -53,12 +53,16 @@ def result_of(found: dict[str, Found], digest: str) -> Result:
     if set(found) != set(CELLS):
         command += f" --cells {','.join(found)}"
     protocol = next(iter(found.values()))["protocol"]
-    setting: dict[str, object] = {"protocol": protocol, "of the data": digest[:10]}
+    setting: dict[str, object] = {
+        "rounds": None,  # folds are none
+        "protocol": protocol,
+        "of the data": digest[:10],
+    }
     return Result("verification", command, [], taken, setting, page(found))
 
 
 def page(found: dict[str, Found]) -> str:
-    """Write the table, in Markdown."""
+    """Write the table, in Markdown, and below it by what each row was judged."""
     head = ["view", "judged by", "pairs (of one person)", "accuracy", "AUC", "true accepts at 1 %"]
     lines = [head, ["---"] * len(head)]
     for cell, one in found.items():
@@ -73,7 +77,9 @@ def page(found: dict[str, Found]) -> str:
                 f"{one['tar_at_far_1']:.1%}",
             ]
         )
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    shown = [f"| {' | '.join(cells)} |" for cells in lines]
+    how = [f"- View {cell.replace('/', ', ')}: {one['how']}" for cell, one in found.items()]
+    return "\n".join([*shown, "", *how])
 
 
 def main() -> None:

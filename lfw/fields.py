@@ -59,7 +59,7 @@ Model = Annotated[
     Literal["embedding", "compact", "hog", "notebook", "dlib", "imagenet"],
     _shown(
         title="Model",
-        description="The classifier: embedding (a head on the champion embedding, learned from "
+        description="The classifier: embedding (a head on an embedding that was learned from "
         "other people), compact (a small network from scratch), hog (oriented gradients and a "
         "linear head), notebook (the notebook's network). With outside data: dlib (an extra), "
         "imagenet (a MobileNetV2 whose weights are downloaded).",

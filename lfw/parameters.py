@@ -9,7 +9,7 @@ from lfw import fields as f
 from lfw.errors import InputError, printable
 from lfw.image_files import readable
 from lfw.runners import Runner
-from lfw.selections import read_selection
+from lfw.selections import check_names, read_selection
 
 MODELS = ("embedding", "compact", "hog", "notebook", "dlib", "imagenet")
 OUTSIDE_DATA = frozenset({"dlib", "imagenet"})
@@ -117,7 +117,7 @@ class SelectionParameters(Parameters):
                 f"choose people in one way, not by {' and '.join(chosen)}: give only one of them"
             )
         if self.people is not None:
-            _check_people(self.people)
+            check_names(self.people)
         return self
 
     @property
@@ -160,6 +160,8 @@ class TrainParameters(SelectionParameters):
     def _epochs_where_there_are_some(self) -> Self:
         if self.epochs is not None and self.model in _EPOCHLESS:
             raise _unheeded("epochs", self.epochs, f"{self.model} makes no passes over the images")
+        if self.embedding != "champion" and self.model != "embedding":
+            raise _unheeded("embedding", self.embedding, f"{self.model} rests on none")
         if self.strategy != "none" and self.model not in _FROM_SCRATCH:
             raise ValueError(
                 f"strategy = {self.strategy}: {self.model} learns no network from scratch: leave "
@@ -180,12 +182,14 @@ class CompareParameters(RunnerParameters):
     experiment: f.Experiment = "compare-models"
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
+    def _each_once_and_heeded(self) -> Self:
         for name in ("models", "seeds"):
             values = getattr(self, name)
             doubled = sorted({str(value) for value in values if values.count(value) > 1})
             if doubled:
                 raise ValueError(f"{name} has {', '.join(doubled)} more than once: name each once")
+        if self.embedding != "champion" and "embedding" not in self.models:
+            raise _unheeded("embedding", self.embedding, "none of the models rests on one")
         labels = [cell.label for cell in self.cells(self.models[:1], self.seeds[:1])]
         for place, label in enumerate(labels):
             if label in labels[:place]:
@@ -203,10 +207,13 @@ class CompareParameters(RunnerParameters):
         self, models: Sequence[str] | None = None, seeds: Sequence[int] | None = None
     ) -> list[TrainParameters]:
         """List what each cell asks of a training: selection by selection, then seed by seed."""
-        names = ("source", "embedding", "audit_gate", "errata", "experiment")
+        names = ("source", "audit_gate", "errata", "experiment")
         shared = {name: getattr(self, name) for name in names}
+        rests = {"embedding": {"embedding": self.embedding}}
         return [
-            TrainParameters.checked(**read_selection(text), **shared, model=model, seed=seed)
+            TrainParameters.checked(
+                **read_selection(text), **shared, **rests.get(model, {}), model=model, seed=seed
+            )
             for text in self.selections
             for seed in (self.seeds if seeds is None else seeds)
             for model in (self.models if models is None else models)
@@ -322,16 +329,6 @@ class ForgetParameters(Checked):
         """A short name of who is forgotten."""
         more = f" and {len(self.people) - 3} more" if len(self.people) > 3 else ""
         return ", ".join(self.people[:3]) + more
-
-
-def _check_people(people: tuple[str, ...]) -> None:
-    doubled = sorted({name for name in people if people.count(name) > 1})
-    if doubled:
-        raise ValueError(f"people names {', '.join(doubled)} more than once: name each once")
-    if len(people) < 2:
-        raise ValueError(
-            f"people names {len(people)}, and telling faces apart takes at least 2: add names"
-        )
 
 
 def _unheeded(name: str, value: object, why: str) -> ValueError:

@@ -57,3 +57,20 @@ def _images(said: str | None, text: str) -> int | str:
             f"{text!r} is no selection: {said} images of each person cannot be had; {HOW}"
         )
     return word
+
+
+def check_names(people: tuple[str, ...]) -> None:
+    """See that people to be told apart are several, each named once.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    doubled = sorted({name for name in people if people.count(name) > 1})
+    if doubled:
+        raise ValueError(f"people names {', '.join(doubled)} more than once: name each once")
+    if len(people) < 2:
+        raise ValueError(
+            f"people names {len(people)}, and telling faces apart takes at least 2: add names"
+        )

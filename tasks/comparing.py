@@ -15,6 +15,7 @@ from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
 from lfw.parameters import CompareParameters
 from tasks.cells import Row
+from tasks.embedding import check_version
 from tasks.embedding_registry import offer_shipped
 from tasks.markdown import table
 from tasks.runs import Run
@@ -33,8 +34,10 @@ METHOD = (
 
 
 def offer_embedding(wanted: CompareParameters) -> None:
-    """See that there is an embedding if a model is to rest on it."""
-    offer_shipped("embedding" if "embedding" in wanted.models else wanted.models[0])
+    """See that there is the embedding asked for if a model is to rest on it, before any cell."""
+    model = "embedding" if "embedding" in wanted.models else wanted.models[0]
+    offer_shipped(model)
+    check_version(model, wanted.embedding)
 
 
 @stage("compare", key=lambda cells: {"cells": [_what_counts(row) for row in cells]})

@@ -53,6 +53,17 @@ def registered_version(wanted: str) -> str | None:
         raise
 
 
+def check_version(model: str, embedding: str) -> None:
+    """See that there is the version that a model is to rest on.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    _asked_for(model, embedding)
+
+
 def _asked_for(model: str, embedding: str) -> dict[str, object]:
     """Name the version that a run takes, for keys; models without an embedding take none."""
     if model != "embedding":

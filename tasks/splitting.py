@@ -22,6 +22,11 @@ from tasks.embedding import read_cohort
 from tasks.markdown import table
 from tasks.stages import StageOutput, Summary, Work, stage
 
+_ADVICE = (
+    "Choose other people, or a model that rests on no embedding (such as compact), or an embedding "
+    "that was learned without them: lfw pretrain --exclude-people … learns one, and --embedding "
+    "takes the version that it names."
+)
 _SPLIT_PARAMETERS = {*SELECTION, "seed", "test_share", "validation_share"}
 
 
@@ -96,7 +101,7 @@ def _check_unseen(
 ) -> None:
     """See that the embedding knows nobody of a split, nor its photographs by whatever name."""
     shown = rows["image_path"].isin(of_same_photographs(split.rows["image_path"], pairs))
-    check_unseen(cohort, split.classes, rows["sha256"][shown], what="testing it on")
+    check_unseen(cohort, split.classes, rows["sha256"][shown], "testing it on", _ADVICE)
 
 
 def read_rows(manifest: StageOutput, images: StageOutput) -> pd.DataFrame:

@@ -212,7 +212,7 @@ def _fit_embedding(
     embedding: StageOutput,
     wanted: TrainParameters,
 ) -> _Fitted:
-    """Choose a head on the champion embedding, and fine-tune if epochs are asked for."""
+    """Choose a head on the embedding asked for, and fine-tune if epochs are asked for."""
     from lfw.embedding.classifying import classify, fine_tune
     from lfw.features import FeatureClassifier
     from lfw.strangers import Strangers

@@ -85,6 +85,9 @@ def choose_pairs(
     )
 
 
+_ADVICE = "Learn an embedding without them (lfw pretrain); --embedding takes the version it names."
+
+
 @dataclass(frozen=True)
 class _Measured:
     """Pairs, how alike their images are (see :func:`lfw.verification.verify`), and a remark.
@@ -105,6 +108,7 @@ class _Measured:
         "the images": dataset.images_digest,
         "the pairs": pairs.digest,
         "the embeddings": [judge.files[name] for judge in judges for name in (NETWORK, MANIFEST)],
+        "versions": [judge.facts.get("version") for judge in judges],  # the text names them
         "view": wanted.view,
         "judge": wanted.judge,
         "fold groups": wanted.fold_groups,
@@ -212,7 +216,7 @@ def _by_one(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput
     )
     if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
         raise InputError(
-            f"{how} That is too few: learn an embedding that leaves more people out (lfw "
+            f"{how} That is too few. Learn an embedding that leaves more people out (lfw "
             "pretrain; --embedding takes the version that it names), or use --view 2."
         )
     everybody = people_of(judged) | set(free["name"])
@@ -248,7 +252,7 @@ def _vectors_by(
 ) -> dict[str, NDArray[np.float32]]:
     """Take images through an embedding, unless it was trained on some people or on these images."""
     learned = read_embedding(judge.folder)
-    check_unseen(learned.cohort, people, rows["sha256"], what="judging it on")
+    check_unseen(learned.cohort, people, rows["sha256"], "judging it on", _ADVICE)
     vectors = vectors_through(learned, dataset, rows, work.report("images"))
     return dict(zip(rows["image_path"], vectors, strict=True))
 

@@ -199,7 +199,7 @@ def _shown_with(photos: list[set[str]], people: Collection[str]) -> set[str]:
 
 
 def check_unseen(
-    cohort: Cohort, names: Collection[str], sha256: Collection[str] = (), *, what: str
+    cohort: Cohort, names: Collection[str], sha256: Collection[str], what: str, advice: str
 ) -> None:
     """See that an embedding knows neither some people nor their images.
 
@@ -211,6 +211,8 @@ def check_unseen(
         The people, and the digests of their images.
     what
         What is about to be done with them, for the message.
+    advice
+        What to do instead, for its end.
 
     Raises
     ------
@@ -225,7 +227,5 @@ def check_unseen(
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
         raise InputError(
             f"the embedding was trained on {', '.join(known[:10])}{more}: {what} them would be a "
-            "leak. Choose other people, or a model that rests on no embedding (such as compact), "
-            "or an embedding that was learned without them: lfw pretrain --exclude-people … learns "
-            "one, and --embedding takes the version that it names."
+            f"leak. {advice}"
         )

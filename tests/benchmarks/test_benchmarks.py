@@ -35,8 +35,17 @@ from lfw.image_store import read_image
 from lfw.images import read_many
 from lfw.manifest import build_manifest
 from lfw.scoring import Scorer
+from lfw.serving import model_file
 
 ROOT = Path(__file__).parents[2]
+BESIDE = {
+    "growth_100",
+    "orchestration_embedding",
+    "accuracy_without_the_top_6_4f3ebd_6x75",
+    "accuracy_without_the_top_6_4f3ebd_6x75_60_from_1000",
+    "accuracy_6x75_60_from_1000",
+}
+"""Results that are kept beside the usual ones of a benchmark."""
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +94,11 @@ def test_the_floors_of_ready_read_the_same_images(
 
 def test_images_to_be_scored_are_from_all_over_the_data_set(data: Data, tmp_path: Path) -> None:
     names = scoring.lay_out(data, tmp_path, 3)
-    step = len(data.paths) // 3
     for number, name in enumerate(names):
-        there = data.images / data.paths[number * step]
+        there = data.images / data.paths[number * len(data.paths) // 3]
         assert (tmp_path / "images" / name).read_bytes() == read_image(there)
-    assert scoring._spread(5, 7) == [0, 1, 2, 3, 4, 5, 6]
+    assert scoring._spread(13, 10) == [0, 1, 2, 3, 5, 6, 7, 9, 10, 11]
+    assert scoring._spread(2, 4) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("model", ["hog", "embedding"])
@@ -97,8 +106,10 @@ def test_images_to_be_scored_are_from_all_over_the_data_set(data: Data, tmp_path
 def test_the_script_comes_to_an_accuracy(model: str, sample_zip: Path, tmp_path: Path) -> None:
     asked = ["benchmarks.peers.script", str(sample_zip), str(tmp_path), model]
     accuracy = float(run_module(asked, {"LFW_DATA": str(tmp_path)}).output.split()[-1])
-    assert 0 < accuracy <= 1
-    assert next(tmp_path.glob("*.npz"))
+    assert accuracy > 0.4, "of six people"
+    assert model_file(tmp_path).exists()
+    drawn = {"split", "confusion", "calibration", "comparison", "people", "distribution"}
+    assert drawn <= {path.stem for path in tmp_path.glob("*.png")}
 
 
 def test_startup_runs_commands_to_their_end(tmp_path: Path) -> None:
@@ -245,6 +256,7 @@ def verified(folds: list[float]) -> verification.Found:
         "pairs": 6000,
         "matched": 3000,
         "protocol": "LFW, unrestricted, no outside data",
+        "how": "by lot",
     }
 
 
@@ -256,6 +268,8 @@ def test_verification_keeps_every_fold_and_says_what_measures_it() -> None:
     assert result.setting["of the data"] == "0123456789"
     shown = "| 2 | embedding | 6,000 (3,000) | 0.900 ± 0.004 | 0.961 | 66.3% |"
     assert result.page.splitlines()[2] == shown
+    assert "- View 2, embedding: by lot" in result.page
+    assert result.setting["rounds"] is None
     everything = dict.fromkeys(verification.CELLS, verified([0.9]))
     assert verification.result_of(everything, "0").command == "python -m benchmarks.verification"
 
@@ -328,6 +342,6 @@ def test_pages_have_the_figures_that_were_kept() -> None:
 def test_kept_figures_are_json_of_known_benchmarks() -> None:
     for path in (ROOT / "benchmarks" / "results").glob("*.json"):
         kind = path.stem.partition("_")[0]
-        assert kind in {*BENCHMARKS, "accuracy", "verification"}
+        assert path.stem in {*BENCHMARKS, "accuracy", "verification", *BESIDE}
         kept = json.loads(path.read_text(encoding="utf-8"))
         assert kept["page"] if kind in {"accuracy", "scaling", "verification"} else kept["claims"]

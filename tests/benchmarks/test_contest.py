@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import contest as contest_module
 from benchmarks.contest import (
     Claim,
     Result,
@@ -113,3 +114,23 @@ def test_summary_has_a_line_for_each_goal() -> None:
     assert [line.split(" | ")[0] for line in lines] == ["| help", "| input"]
     assert "| 0.5 \xd7 |" in lines[0]
     assert "| **3 \xd7** |" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        ("model name\t: A One\nflags\t\t: sse avx512f fpu\n", "A One with AVX-512"),
+        ("model name\t: A Two\nflags\t\t: sse avx2\n", "A Two without AVX-512"),
+        ("model name\t: An ARM\nFeatures\t: neon\n", "An ARM"),
+    ],
+)
+def test_the_processor_is_named_with_what_decides(told: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(told)
+    assert contest_module._processor(tmp_path / "cpuinfo") == named
+
+
+def test_what_a_setting_leaves_out_is_not_kept(tmp_path: Path) -> None:
+    result = Result("some", "command", [], {"a": [1.0, 2.0]}, {"rounds": None, "images": 3})
+    finish(result, as_json=False, keep=tmp_path)
+    setting = json.loads((tmp_path / "some.json").read_text())["setting"]
+    assert setting == {"images": 3}

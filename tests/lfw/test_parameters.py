@@ -228,11 +228,20 @@ def test_an_embedding_that_judges_nothing_is_refused(view: str, judge: str) -> N
         VerifyParameters.checked(view=view, judge=judge, embedding="3")
 
 
-def test_every_cell_of_a_comparison_rests_on_the_embedding_asked_for() -> None:
+def test_cells_of_a_comparison_rest_on_the_embedding_asked_for() -> None:
     asked = CompareParameters.checked(embedding="3", seeds=(1, 2))
     assert asked.label == "embedding, hog · 6x75 · 2 seeds · embedding 3"
-    assert {cell.embedding for cell in asked.cells()} == {"3"}
+    for cell in asked.cells():
+        assert cell.embedding == ("3" if cell.model == "embedding" else "champion")
     assert {cell.embedding for cell in CompareParameters().cells()} == {"champion"}
+
+
+def test_an_embedding_that_nothing_rests_on_is_refused() -> None:
+    assert TrainParameters.checked(embedding="3").embedding == "3"
+    with pytest.raises(InputError, match="embedding = 3: hog rests on none: leave embedding out"):
+        TrainParameters.checked(model="hog", embedding="3")
+    with pytest.raises(InputError, match="embedding = 3: none of the models rests on one"):
+        CompareParameters.checked(models=("hog", "compact"), embedding="3")
 
 
 def test_models_that_learned_elsewhere_are_among_the_models() -> None:

@@ -188,3 +188,21 @@ def test_eigenfaces_are_learned_from_nobody_who_is_judged_and_from_none_of_their
         (tmp_path / name).mkdir()
         run(work, made_pairs(tmp_path / name, [0, 1], same_photo), [], "1", "eigenfaces")
     assert Faces.learned == [4, 3]
+
+
+def test_versions_of_one_network_are_not_answered_for_each_other(tmp_path: Path) -> None:
+    """What is said names the version."""
+
+    class Known(FakeDataset):
+        images_digest = "the images"
+
+    def key(version: str) -> object:
+        files = {NETWORK: "one network", MANIFEST: "the same people"}
+        told = Summary("", {"version": version})
+        judge = StageOutput("found", "key", tmp_path, files, "run", told)
+        wanted = VerifyParameters.checked(embedding=version)
+        pairs = StageOutput("made up", "key", tmp_path, {}, "run", Summary("", {}))
+        return verify_pairs.key(cast("Dataset", Known()), pairs, [judge], wanted)
+
+    assert key("2") == key("2")
+    assert key("2") != key("3")

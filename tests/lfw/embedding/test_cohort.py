@@ -173,15 +173,16 @@ def test_unknown_name_to_leave_out_is_explained() -> None:
 def test_people_and_images_that_were_learned_from_are_named() -> None:
     cohort = drawn(left_out=("L5",))
     watched = sorted(names(cohort, "validation"))
-    check_unseen(cohort, ["L5", "Ann", *watched], [sha("other")], what="recognising")
+    told = ("recognising", "Choose others.")
+    check_unseen(cohort, ["L5", "Ann", *watched], [sha("other")], *told)
     with pytest.raises(InputError, match="was trained on L0, L3: recognising them would be a leak"):
-        check_unseen(cohort, {"L3", "L5", "L0"}, what="recognising")
+        check_unseen(cohort, {"L3", "L5", "L0"}, [], *told)
     with pytest.raises(InputError, match=r"was trained on L2 \(by L2/L2_0002.jpg\): "):
-        check_unseen(cohort, ["Ann"], [sha(path_of("L2", 2))], what="recognising")
+        check_unseen(cohort, ["Ann"], [sha(path_of("L2", 2))], *told)
     seen = cohort.role("validation")["sha256"]
-    check_unseen(cohort, [], seen, what="recognising")
+    check_unseen(cohort, [], seen, *told)
 
 
 def test_many_people_are_counted() -> None:
     with pytest.raises(InputError, match=r"was trained on L0, .* and 7 more: verifying them"):
-        check_unseen(drawn(), EVERYBODY, what="verifying")
+        check_unseen(drawn(), EVERYBODY, [], "verifying", "Choose others.")
