@@ -74,7 +74,7 @@ def page(found: dict[str, Found]) -> str:
                 f"{one['pairs']:,} ({one['matched']:,})",
                 f"{one['accuracy']:.3f} ± {one['standard_error']:.3f}",
                 f"{one['auc']:.3f}",
-                f"{one['tar_at_far_1']:.1%}",
+                f"{100 * one['tar_at_far_1']:.1f} %",
             ]
         )
     shown = [f"| {' | '.join(cells)} |" for cells in lines]

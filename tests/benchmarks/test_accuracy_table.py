@@ -195,3 +195,20 @@ def test_the_kept_figures_keep_what_the_project_promises(protocol: str) -> None:
     assert accuracy("embedding") >= AIMED_AT[protocol]
     assert accuracy("embedding") > max(accuracy(name) for name in SHALLOW)
     assert accuracy("compact") > accuracy("eigenfaces_svm")
+
+
+def test_the_kept_verification_keeps_what_the_project_promises() -> None:
+    taken = read_result(RESULTS / "verification.json").taken
+    folds = taken["view 2, embedding: accuracy"]
+    assert len(folds) == 10
+    assert np.mean(folds) >= 0.88
+    assert np.mean(folds) > np.mean(taken["view 2, eigenfaces: accuracy"])
+
+
+def test_without_the_six_alone_the_kept_figures_are_above_the_shallow_ones() -> None:
+    [kept] = RESULTS.glob("accuracy_without_the_top_6_*_60_from_1000.json")
+    taken = read_result(kept).taken
+    assert len(taken["6x75, embedding: accuracy"]) == 60
+    assert np.mean(taken["6x75, embedding: accuracy"]) >= 0.995
+    best = max(np.mean(taken[f"6x75, {name}: accuracy"]) for name in SHALLOW)
+    assert best < 0.99

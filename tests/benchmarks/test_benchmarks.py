@@ -266,7 +266,7 @@ def test_verification_keeps_every_fold_and_says_what_measures_it() -> None:
     assert result.command.endswith("--cells 2/embedding,1/eigenfaces")
     assert result.taken["view 2, embedding: accuracy"] == [0.88, 0.92]
     assert result.setting["of the data"] == "0123456789"
-    shown = "| 2 | embedding | 6,000 (3,000) | 0.900 ± 0.004 | 0.961 | 66.3% |"
+    shown = "| 2 | embedding | 6,000 (3,000) | 0.900 ± 0.004 | 0.961 | 66.3 % |"
     assert result.page.splitlines()[2] == shown
     assert "- View 2, embedding: by lot" in result.page
     assert result.setting["rounds"] is None
