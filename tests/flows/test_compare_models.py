@@ -51,7 +51,8 @@ def before(place: Workplace) -> dict[str, Any]:
 def test_a_version_that_is_not_there_is_told_before_any_cell(place: Workplace) -> None:
     grid = ("--models", "hog", "embedding", "--selections", "3x15", "--seeds", "0")
     code, out, err = place.run(
-        *("compare", "--source", str(place.source), *grid, "--embedding", "99", "--json")
+        *("compare", "--source", str(place.source), *grid, "--embedding", "99", "--json"),
+        *("--experiment", "elsewhere"),
     )
     assert (code, out) == (2, "")
     assert "embedding = '99': lfw-embedding has no such version" in err.splitlines()[-1]
