@@ -48,17 +48,6 @@ def before(place: Workplace) -> dict[str, Any]:
     return train_hog(place, "0")
 
 
-def test_a_version_that_is_not_there_is_told_before_any_cell(place: Workplace) -> None:
-    grid = ("--models", "hog", "embedding", "--selections", "3x15", "--seeds", "0")
-    code, out, err = place.run(
-        *("compare", "--source", str(place.source), *grid, "--embedding", "99", "--json"),
-        *("--experiment", "elsewhere"),
-    )
-    assert (code, out) == (2, "")
-    assert "embedding = '99': lfw-embedding has no such version" in err.splitlines()[-1]
-    assert "stratified-split" not in err
-
-
 @pytest.fixture(scope="module")
 def asked(place: Workplace, before: dict[str, Any]) -> tuple[int, str, str]:
     """Two cells that go well and two that fail, in threads: exit code, output and messages."""
@@ -205,3 +194,14 @@ def test_a_cluster_that_is_not_there_is_told(place: Workplace) -> None:
     )
     assert (code, out) == (2, "")
     assert "no Dask scheduler answers" in err.splitlines()[-1]
+
+
+def test_a_version_that_is_not_there_is_told_before_any_cell(place: Workplace) -> None:
+    grid = ("--models", "hog", "embedding", "--selections", "3x15", "--seeds", "0")
+    code, out, err = place.run(
+        *("compare", "--source", str(place.source), *grid, "--embedding", "99", "--json"),
+        *("--experiment", "elsewhere"),
+    )
+    assert (code, out) == (2, "")
+    assert "embedding = '99': lfw-embedding has no such version" in err.splitlines()[-1]
+    assert "stratified-split" not in err
