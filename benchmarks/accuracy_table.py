@@ -124,7 +124,7 @@ def _by_model(rows: pd.DataFrame, figure: str) -> str:
 
     head = ["people × images", *(MODELS[model] for model in models)]  # noqa: RUF001
     body = [[_WORDS[p], *(cell(p, model) for model in models)] for p in _measured(rows)]
-    return _table(head, body)
+    return markdown(head, body)
 
 
 def _gains(rows: pd.DataFrame) -> str:
@@ -143,7 +143,7 @@ def _gains(rows: pd.DataFrame) -> str:
     named = [MODELS[name] if name else _NOT_MEASURED for name in best]
     words = [_WORDS[protocol] for protocol in _measured(rows)]
     body = [list(row) for row in zip(words, named, *columns, strict=True)]
-    return _table([*head, "`compact` on eigenfaces + SVM", "`compact` on the best"], body)
+    return markdown([*head, "`compact` on eigenfaces + SVM", "`compact` on the best"], body)
 
 
 def _column(gains: list[Gain | None]) -> list[str]:
@@ -192,12 +192,13 @@ def _strangers(rows: pd.DataFrame) -> str:
         for protocol in PROTOCOLS
         if (protocol, "embedding") in groups
     ]
-    return _table(head, body)
+    return markdown(head, body)
 
 
 def _spread(values: "pd.Series[float]") -> str:
     return f"{values.mean():.3f} ({values.std(ddof=1):.3f})"
 
 
-def _table(head: list[str], body: list[list[str]]) -> str:
+def markdown(head: list[str], body: list[list[str]]) -> str:
+    """Write a table."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body))

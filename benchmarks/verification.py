@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy_table import markdown
 from benchmarks.contest import Result, Taken, finish
 from benchmarks.processes import run
 
@@ -64,10 +65,10 @@ def result_of(found: dict[str, Found], digest: str) -> Result:
 def page(found: dict[str, Found]) -> str:
     """Write the table, in Markdown, and below it by what each row was judged."""
     head = ["view", "judged by", "pairs (of one person)", "accuracy", "AUC", "true accepts at 1 %"]
-    lines = [head, ["---"] * len(head)]
+    body = []
     for cell, one in found.items():
         view, judge = cell.split("/")
-        lines.append(
+        body.append(
             [
                 view,
                 judge,
@@ -77,9 +78,8 @@ def page(found: dict[str, Found]) -> str:
                 f"{100 * one['tar_at_far_1']:.1f} %",
             ]
         )
-    shown = [f"| {' | '.join(cells)} |" for cells in lines]
     how = [f"- View {cell.replace('/', ', ')}: {one['how']}" for cell, one in found.items()]
-    return "\n".join([*shown, "", *how])
+    return "\n".join([markdown(head, body), "", *how])
 
 
 def main() -> None:
