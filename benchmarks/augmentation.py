@@ -12,12 +12,10 @@ graph, which leaves Python's lock to those who make them. Last, what part of a t
 `compact` its input is, by the clock and by the processors' time.
 """
 
-import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +24,31 @@ from numpy.typing import NDArray
 
 from benchmarks.contest import Claim, Contender, Result, Taken, compare, contest, finish, options
 from benchmarks.data import Data, bring
+from benchmarks.inputs import (
+    BATCH,
+    affine_alone,
+    changes_alone,
+    face_input,
+    faces_of,
+    generator,
+    network_input,
+    network_passes,
+    pretraining_input,
+    take,
+    unchanged_input,
+)
 from benchmarks.peers.loops import copy_parts
 from lfw.images import read_many
 from lfw.parameters import TrainParameters
 from lfw.split import Split, draw_split, sample_images, select_people
-from lfw.threads import in_threads, one_thread_an_image
+from lfw.threads import one_thread_an_image
 
-_BATCH = 32
 _SMALL = 3  # times as many batches of small images a round
 _MORE = 10  # times as many of `tf.data`: a fit begins its input once
 _PASSES = 24  # of a fit whose input's share is measured
 _PAIRS = 3  # of such fits a round
 _REAL, _KEPT = "fit on its input", "fit on one batch"
+_UNCHANGED, _CHANGES = "compact, nothing changed", "compact, changes alone"
 _PEER = "`ImageDataGenerator.flow_from_directory`"
 
 Taker = Callable[[Any, int], None]
@@ -71,7 +82,7 @@ def run(data: Data, rounds: int, steps: int) -> Result:
             taken = contest(contenders, rounds)
             shares, fits = _shares(pixels, split, rounds)
         taken |= fits
-    passes = steps * _BATCH / len(pixels)
+    passes = steps * BATCH / len(pixels)
     each = [taken["notebook, generator"][k] / passes for k in range(rounds)]
     decoding = Claim(
         "all images decoded, once a fit",
@@ -91,6 +102,7 @@ def run(data: Data, rounds: int, steps: int) -> Result:
             None,
             "least",
         ),
+        _sum_of_parts(taken),
         _floor(taken, "compact", "112x96 grey"),
         _claim(taken, "embedding", "112x96 RGB, the size of `embedding`: shear, zoom, flip", 20.0),
         _floor(taken, "embedding", "112x96 RGB"),
@@ -100,7 +112,7 @@ def run(data: Data, rounds: int, steps: int) -> Result:
     ]
     setting: dict[str, object] = {
         "images": len(pixels),
-        "batch": _BATCH,
+        "batch": BATCH,
         "batches a round": steps,
         "of small images": _SMALL * steps,
         "times as many of `tf.data`": _MORE,
@@ -118,6 +130,14 @@ def _floor(taken: Taken, name: str, words: str) -> Claim:
     pair = (f"{name}, affine alone", f"{name}, generator")
     words = f"floor: the map of pixels alone, {words}, in two threads"
     return compare(taken, pair, (words, _PEER), None, "least")
+
+
+def _sum_of_parts(taken: Taken) -> Claim:
+    """Add what batches cost with nothing done to them, and what is done to them alone."""
+    parts = [a + b for a, b in zip(taken[_UNCHANGED], taken[_CHANGES], strict=True)]
+    words = "floor: batches with nothing changed, and then the changes alone in two threads"
+    both = taken | {"parts": parts}
+    return compare(both, ("parts", "compact, generator"), (words, _PEER), None, "least")
 
 
 def _contenders(
@@ -149,32 +169,16 @@ def _contenders(
             return many(batches, wanted)
         return lambda _: take(batches, wanted)
 
+    changed = changes_alone(grey, "compact")
     floors = {
+        _UNCHANGED: many(unchanged_input(grey, labels), _SMALL * steps),
+        _CHANGES: many(None, _SMALL * steps, lambda _, count: changed(count)),
         "compact, affine alone": affine_alone(grey, "compact", _SMALL * steps),
         "embedding, affine alone": affine_alone(faces_of(pixels), "notebook", _SMALL * steps),
     }
     graph = many(everyone["compact"], _SMALL * steps, within_a_graph())
     within = {"compact, within a graph": graph}
     return {name: contender(name, batches) for name, batches in everyone.items()} | within | floors
-
-
-def affine_alone(images: NDArray[np.uint8], network: str, steps: int) -> Contender:
-    """Map each image once, as a network's input is, in two threads, and do nothing else."""
-    from lfw import augment
-    from lfw.networks import recipe_of
-    from lfw.training import framed
-
-    around = framed(images)
-    rng = np.random.default_rng(0)
-    changes = recipe_of(network).augmentation
-    matrices = changes._matrices(around.shape[:3], images.shape[1:3], rng)
-    pixels_mapped = augment._mapped_in_four if images.shape[3] == len("RGB") else augment._mapped
-    wanted = [k % len(images) for k in range(steps * _BATCH)]
-
-    def mapped(k: int) -> None:
-        pixels_mapped(around[k], matrices[k], np.empty_like(images[k]))
-
-    return lambda _: take(in_threads(mapped, wanted), len(wanted))
 
 
 def many(batches: Any, steps: int, taker: Taker | None = None) -> Contender:
@@ -188,12 +192,6 @@ def many(batches: Any, steps: int, taker: Taker | None = None) -> Contender:
     return contender
 
 
-def take(batches: Iterable[Any], steps: int) -> None:
-    """Take some batches, and give nothing."""
-    for _ in itertools.islice(batches, steps):
-        pass
-
-
 def within_a_graph() -> Taker:
     """Make what takes batches in TensorFlow's graph: nobody but who makes them needs Python."""
     import tensorflow as tf
@@ -204,77 +202,6 @@ def within_a_graph() -> Taker:
             next(iterator)
 
     return lambda batches, steps: taken(iter(batches), tf.constant(steps))
-
-
-def generator(folder: Path, size: tuple[int, int], colours: str) -> Iterable[Any]:
-    """Give the peer's batches."""
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
-
-    augmented = ImageDataGenerator(
-        rescale=1.0 / 255, shear_range=0.2, zoom_range=0.2, horizontal_flip=True
-    )
-    found: Iterable[Any] = augmented.flow_from_directory(
-        folder, target_size=size, color_mode=colours, batch_size=_BATCH, class_mode="categorical"
-    )
-    return found
-
-
-def network_input(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give the batches that a network by name is fitted to, without end."""
-    return network_passes(name, pixels, labels).repeat()
-
-
-def network_passes(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give the batches that a network by name is fitted to, as a fit takes them: pass by pass."""
-    from lfw.networks import recipe_of
-    from lfw.training import preprocess_images
-
-    recipe = recipe_of(name)
-    return _batches_of(recipe, preprocess_images(recipe.preprocess(), pixels), labels)
-
-
-def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give batches of the embedding's faces with the notebook's changes, without end."""
-    from lfw.networks import recipe_of
-
-    return _batches_of(recipe_of("notebook"), faces_of(pixels), labels).repeat()
-
-
-def faces_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cut faces of the embedding's size out of raw images."""
-    from lfw.embedding import network, watching
-
-    high, wide = network.MARGIN
-    faces = watching.cut_faces(network.preprocess(), pixels)
-    return np.ascontiguousarray(faces[:, high:-high, wide:-wide])
-
-
-def _batches_of(recipe: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    from lfw.training import one_hot, training_batches
-
-    return training_batches(images, one_hot(labels, int(labels.max()) + 1), recipe, 0)
-
-
-class _Faces:
-    """The batches that the embedding is learned from, without end."""
-
-    def __init__(self, faces: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
-        self.faces = faces
-        self.labels = labels
-
-    def __iter__(self) -> Iterator[Any]:
-        from lfw.embedding import pretraining
-
-        recipe = replace(pretraining.PretrainRecipe(), batch_size=_BATCH)
-        for turn in itertools.count():
-            yield from pretraining._batches(self.faces, self.labels, recipe, (0, turn))
-
-
-def pretraining_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Iterable[Any]:
-    """Give the batches that the embedding is learned from."""
-    from lfw.embedding import network, watching
-
-    return _Faces(watching.cut_faces(network.preprocess(), pixels), labels)
 
 
 def _shares(pixels: NDArray[np.uint8], split: Split, rounds: int) -> tuple[list[Claim], Taken]:

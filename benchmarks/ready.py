@@ -50,7 +50,7 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
     scratch
         A folder on the disk to be measured; the system's for temporary files if None.
     """
-    wanted = _wanted(data)
+    wanted = wanted_of(data)
     paths = [path for part in wanted.values() for path in part]
     prefix = data.inside
     members = [f"{prefix}/{path}" for path in paths]
@@ -118,7 +118,12 @@ def in_place(archive: Path, wanted: Sequence[str]) -> None:
 
 
 def every_member(archive: Path, wanted: Sequence[str]) -> None:
-    """Inflate and check every member as the project does, and keep those wanted alone."""
+    """Inflate and check every member as the project does, and read those wanted alone."""
+    np.stack(list(in_threads(decode_rgb, inflated(archive, wanted))))
+
+
+def inflated(archive: Path, wanted: Sequence[str] = ()) -> list[bytes]:
+    """Take the SHA-256 of an archive and of every member, checked; keep those wanted alone."""
     file_digest(archive)
     kept = dict.fromkeys(wanted, b"")
     with zipfile.ZipFile(archive) as opened, archive.open("rb") as file:
@@ -129,16 +134,31 @@ def every_member(archive: Path, wanted: Sequence[str]) -> None:
                 raise InputError(f"{archive} has members that are not read at once.")
             if member.filename in kept:
                 kept[member.filename] = found[0]
-    np.stack(list(in_threads(decode_rgb, list(kept.values()))))
+    return list(kept.values())
 
 
-def _wanted(data: Data) -> dict[str, list[str]]:
+def wanted_of(data: Data) -> dict[str, list[str]]:
+    """Choose the images of a default run: paths by part."""
     asked = TrainParameters()
     names = select_people(data.people, asked)
     split = draw_split(sample_images(data.rows, names, asked, 0), [], 0)
     return {
         part: split.part(part)["image_path"].tolist() for part in ("train", "validation", "test")
     }
+
+
+def archive_of(data: Data) -> Path:
+    """Give the zip that a data set came from.
+
+    Raises
+    ------
+    InputError
+        If it came from something else.
+    """
+    archive = Path(data.source.location)
+    if not zipfile.is_zipfile(archive):
+        raise InputError(f"{archive} is no zip: name one with --source.")
+    return archive
 
 
 def main() -> None:
@@ -148,10 +168,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder on the disk to be measured")
     asked = parser.parse_args()
     data = bring(asked.source)
-    archive = Path(data.source.location)
-    if not zipfile.is_zipfile(archive):
-        raise InputError(f"{archive} is no zip: name one with --source.")
-    result = run(data, archive, asked.rounds, asked.scratch)
+    result = run(data, archive_of(data), asked.rounds, asked.scratch)
     finish(result, as_json=asked.json, keep=asked.keep)
 
 

@@ -26,7 +26,7 @@ from benchmarks import (
 )
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.contest import Result
-from benchmarks.data import Data, bring
+from benchmarks.data import Data
 from benchmarks.peers.notebook import list_images
 from benchmarks.processes import most_held, most_held_from_now
 from benchmarks.processes import run as run_module
@@ -46,12 +46,6 @@ BESIDE = {
     "accuracy_6x75_60_from_1000",
 }
 """Results that are kept beside the usual ones of a benchmark."""
-
-
-@pytest.fixture(scope="module")
-def data(sample_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Data:
-    """The small sample, fetched from its zip."""
-    return bring(str(sample_zip), tmp_path_factory.mktemp("data"))
 
 
 def checked(result: Result, claims: int, rounds: int = 1) -> Result:
