@@ -35,7 +35,7 @@ from lfw.threads import in_threads
 _CUT = 200
 
 
-def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
+def run(data: Data, rounds: int, part: int, *, duplicates: bool) -> Result:
     """Measure.
 
     Parameters
@@ -46,15 +46,17 @@ def run(data: Data, rounds: int, part: int, *, doubles: bool) -> Result:
         That count.
     part
         Images that cleanvision gets, if it is installed; 0 leaves it out.
-    doubles
-        Whether the search for doubled photographs is measured, too.
+    duplicates
+        Whether the search for duplicate photographs is measured, too.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder, files = data.as_files(Path(scratch))
-        return _run(data, folder, files, rounds, part, doubles=doubles)
+        return _run(data, folder, files, rounds, part, duplicates=duplicates)
 
 
-def _run(data: Data, folder: Path, files: Path, rounds: int, part: int, *, doubles: bool) -> Result:
+def _run(
+    data: Data, folder: Path, files: Path, rounds: int, part: int, *, duplicates: bool
+) -> Result:
     root, paths = data.images, data.paths
     audit = audit_images(root, paths)
 
@@ -72,18 +74,18 @@ def _run(data: Data, folder: Path, files: Path, rounds: int, part: int, *, doubl
         "first audit of a folder": lambda _: discard(audit_images(files, paths)),
         "audit of a folder again": lambda _: discard(build_manifest(folder).data_digest),
     }
-    if doubles:
-        contenders["doubles"] = lambda _: discard(same_photos(root, paths, audit))
+    if duplicates:
+        contenders["duplicates"] = lambda _: discard(same_photos(root, paths, audit))
     taken = contest(contenders, rounds)
     claims = _claims(taken)
     if part and importlib.util.find_spec("cleanvision") is not None:
         seen = paths[:part]
         few = _against_cleanvision(root, files, seen, rounds)
-        peer = "cleanvision, all it looks for, doubles among it"
+        peer = "cleanvision, all it looks for, near duplicates among it"
         words = (f"first audit of {len(seen):,} images", peer)
         claims.append(compare(few, ("part", "cleanvision"), words, 40.0, "least"))
-        words = ("the same, and the search for doubled photographs", peer)
-        claims.append(compare(few, ("part and doubles", "cleanvision"), words, None, "least"))
+        words = ("the same, and the search for duplicate photographs", peer)
+        claims.append(compare(few, ("part and duplicates", "cleanvision"), words, None, "least"))
         taken |= few
     setting = {"images": len(paths), **cut_images_found(files, paths)}
     return Result("audit", "python -m benchmarks.audit", claims, taken, setting)
@@ -127,9 +129,9 @@ def _claims(taken: dict[str, list[float]]) -> list[Claim]:
     claims.append(compare(taken, ("first audit of a folder", "sizes in a loop"), words, None))
     words = ("the same again", loop)
     claims.append(compare(taken, ("audit of a folder again", "sizes in a loop"), words, None))
-    if "doubles" in taken:
-        words = ("search for doubled photographs, part of the audit", loop)
-        claims.append(compare(taken, ("doubles", "sizes in a loop"), words, None))
+    if "duplicates" in taken:
+        words = ("search for duplicate photographs, part of the audit", loop)
+        claims.append(compare(taken, ("duplicates", "sizes in a loop"), words, None))
     return claims
 
 
@@ -148,7 +150,7 @@ def _against_cleanvision(
         contenders: dict[str, Contender] = {
             "cleanvision": clean,
             "part": lambda _: discard(audit_images(root, paths)),
-            "part and doubles": lambda _: discard(
+            "part and duplicates": lambda _: discard(
                 same_photos(root, paths, audit_images(root, paths))
             ),
         }
@@ -182,7 +184,7 @@ def main() -> None:
     parser.add_argument("--source", default="auto")
     parser.add_argument("--part", type=int, default=2000, help="images for cleanvision; 0: none")
     asked = parser.parse_args()
-    result = run(bring(asked.source), asked.rounds, asked.part, doubles=True)
+    result = run(bring(asked.source), asked.rounds, asked.part, duplicates=True)
     finish(result, as_json=asked.json, keep=asked.keep)
 
 

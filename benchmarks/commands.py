@@ -62,8 +62,8 @@ class Commands:
             "notebook fit": self.notebook,
             "first run": lambda turn: self.train("first run", self.fresh(turn)),
             "again": lambda turn: self.train("again", self.fresh(turn)),
-            "parted anew": lambda turn: self.train(
-                "parted anew", self.fresh(turn), "--test-share", "0.25"
+            "split again": lambda turn: self.train(
+                "split again", self.fresh(turn), "--test-share", "0.25"
             ),
             "embedding": lambda turn: self.train(
                 "embedding", self.fresh(turn), "--people", *self.people
@@ -135,7 +135,7 @@ def other_people(people: pd.DataFrame) -> list[str]:
 
 
 def measure(data: Data, rounds: int, epochs: int) -> Result:
-    """Run all commands in turns."""
+    """Run all commands in interleaved rounds."""
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
         commands = Commands(data, Path(scratch), epochs)
         commands.nothing()  # makes its databases
@@ -166,12 +166,12 @@ def _times(taken: dict[str, list[float]], people: int) -> list[Claim]:
         compare(taken, ("nothing", "notebook fit"), (nothing, _FIT), None),
         compare(taken, ("first run", "notebook fit"), ("`lfw train`, the first run", _FIT), None),
         Claim(
-            "`lfw train`, 6 people × 75 parted anew: vectors at hand",  # noqa: RUF001
+            "`lfw train`, another split of the same 6 people × 75, vectors cached",  # noqa: RUF001
             "nothing",
             _RETRAINING,
             "most",
             "s",
-            taken["parted anew"],
+            taken["split again"],
         ),
     ]
 

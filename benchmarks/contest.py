@@ -1,4 +1,4 @@
-"""Contenders measured in turns, so that a busy moment of the machine falls on all of them.
+"""Interleaved contenders, so that a busy moment of the machine falls on all of them.
 
 A round runs every contender once, in an order that is turned round from one round to the next. The
 first rounds warm up (caches, imports, clock rates) and do not count. Within a round two contenders
@@ -119,7 +119,7 @@ def contest(
     *,
     turned: bool = True,
 ) -> Taken:
-    """Run contenders in turns.
+    """Run contenders in interleaved rounds.
 
     Parameters
     ----------

@@ -3,14 +3,14 @@
     python -m benchmarks.growth                      # LFW's 13,233 images, and 10 times
     python -m benchmarks.growth --factors 1,100      # and 100 times: a quarter of an hour
 
-Data sets are made of hard links to a few drawn images, with as many people to the images as LFW has
-(the names are generated). Each stage works on each size in turns, in a process of its own; a growth
-is the quotient of two sizes' seconds, divided by that of the images that the stage worked on (a
-split is of those people who have ten images or more). Memory is the most
-that the process held during the stage beyond what it held before; on Linux, where the mark of the
+Data sets are made of hard links to a few synthetic images, with as many people to the images as LFW
+has (the names are generated). Each stage works on each size in interleaved rounds, in a process of
+its own; a growth is the quotient of two sizes' seconds, divided by that of the images that the
+stage worked on (a split is of those people who have ten images or more). Memory is the most that
+the process held during the stage beyond what it held before; on Linux, where the mark of the
 most can be put back. Elsewhere it is what was held beyond all that the process ever held before.
 
-The search for doubled photographs is not in the audit here, nor are the thumbnails that it needs:
+The search for duplicate photographs is not in the audit here, nor are the thumbnails that it needs:
 it compares all images with all (docs/scaling.md), and grows with their square.
 """
 
@@ -34,7 +34,7 @@ from lfw.split import draw_split, sample_images, select_people
 STAGES = ("manifest", "audit", "split")
 _WORDS = {
     "manifest": "manifest",
-    "audit": "audit without the search for doubled photographs",
+    "audit": "audit without the search for duplicate photographs",
     "split": "split",
 }
 _FACTORS = [1, 10]

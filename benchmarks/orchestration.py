@@ -28,7 +28,7 @@ _USUAL = "hog"
 
 
 def measure(data: Data, rounds: int, model: str) -> Result:
-    """Run both in turns."""
+    """Run both in interleaved rounds."""
     accuracy: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
 

@@ -56,7 +56,7 @@ def checked(result: Result, claims: int, rounds: int = 1) -> Result:
 
 
 def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
-    result = checked(audit.run(data, rounds=1, part=0, doubles=True), 8)
+    result = checked(audit.run(data, rounds=1, part=0, duplicates=True), 8)
     cut = result.setting["images cut short"]
     assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
     assert result.setting["found by the loop over sizes"] == 0
