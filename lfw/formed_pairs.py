@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lfw.embedding.cohort import TRAIN, Cohort, photo_groups, shown_with
+from lfw.embedding.cohort import TRAIN, Cohort
 from lfw.pairs import paths_of, people_of
+from lfw.photographs import photo_groups, shown_with
 
 _PEOPLE, _IMAGES = 100, 10
 """Most people whose images are added to those of the listed pairs, and most images of each."""

@@ -35,24 +35,6 @@ def find_leaks(split: Split, same_photo: Iterable[tuple[str, str]]) -> pd.DataFr
     return pd.DataFrame(found, columns=["kind", "first", "second", "parts"], dtype="str")
 
 
-def of_same_photographs(
-    image_paths: Iterable[str], same_photo: Iterable[tuple[str, str]]
-) -> set[str]:
-    """Give some images, and those that show the same photographs, whatever name they go by.
-
-    Parameters
-    ----------
-    image_paths
-        The images.
-    same_photo
-        Pairs of image paths that show one photograph.
-    """
-    pairs, found = list(same_photo), set(image_paths)
-    while more := {path for pair in pairs if found & set(pair) for path in pair} - found:
-        found |= more
-    return found
-
-
 def check_leaks(
     split: Split, same_photo: Iterable[tuple[str, str]], image_folder: Path | None = None
 ) -> None:

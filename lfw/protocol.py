@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from lfw.catalog import FOLDS, Catalog
 from lfw.embedding.cohort import TRAIN, Cohort
 from lfw.errors import InputError
-from lfw.leaks import of_same_photographs
 from lfw.pairs import people_of, view1_pairs, view2_pairs, without
+from lfw.photographs import linked, shown_with
 
 THRESHOLD_FOLD, TEST_FOLD = 0, 1
 """View 1 as folds: the pairs to train with, which set the threshold, and those that are judged."""
@@ -130,7 +130,7 @@ def unseen_pairs(
     learned = cohort.role(TRAIN)
     contents = set(learned["sha256"])
     copies = {path for path, digest in sha256.items() if digest in contents}
-    photos = of_same_photographs({*learned["image_path"], *copies}, same_photo)
+    photos = shown_with(linked(same_photo), {*learned["image_path"], *copies})
     kept = without(pairs, cohort.seen)
     known = [kept[side].isin(photos) for side in ("path1", "path2")]
     return kept[~(known[0] | known[1])].reset_index(drop=True)

@@ -15,6 +15,7 @@ from lfw.columns import is_doubled, sorted_by
 from lfw.digest import text_digest
 from lfw.errors import DataError, InputError
 from lfw.parameters import NOTEBOOK_IMAGES_PER_PERSON, NOTEBOOK_TOP, SelectionParameters
+from lfw.photographs import linked
 
 PARTS = ("train", "validation", "test")
 _FILLED = ("test", "validation", "train")
@@ -260,8 +261,6 @@ def _round(number: float) -> int:
 
 def _photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -> list[list[int]]:
     """Give the rows of each photograph that has several, in order."""
-    from scipy.cluster.hierarchy import DisjointSet
-
     twice = np.flatnonzero(is_doubled(images["sha256"]))
     shas = images["sha256"].iloc[twice].tolist()
     pairs = list(zip(shas, twice.tolist(), strict=True))
@@ -270,10 +269,7 @@ def _photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -
     named = [(one, other) for one, other in same_photo if one != other]
     places = _places(images["image_path"], {path for pair in named for path in pair})
     joined += [(places[one], places[two]) for one, two in named if {one, two} <= places.keys()]
-    groups = DisjointSet(sorted({place for pair in joined for place in pair}))
-    for one, two in joined:
-        groups.merge(one, two)
-    return [sorted(group) for group in groups.subsets()]
+    return [sorted(group) for group in linked(joined)]
 
 
 def _places(paths: "pd.Series[str]", wanted: set[str]) -> dict[str, int]:

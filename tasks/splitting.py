@@ -13,9 +13,10 @@ from lfw.fetch import Dataset
 from lfw.figure_style import save
 from lfw.figures import plot_split
 from lfw.images import read_many
-from lfw.leaks import check_leaks, of_same_photographs
+from lfw.leaks import check_leaks
 from lfw.open_set import MOST_IMAGES, ROLES, draw_strangers
 from lfw.parameters import SELECTION, TrainParameters
+from lfw.photographs import linked, shown_with
 from lfw.split import PARTS, Split, draw_split, sample_images
 from tasks.data import read_image_files
 from tasks.embedding import read_cohort
@@ -100,7 +101,7 @@ def _check_unseen(
     cohort: Cohort, split: Split, rows: pd.DataFrame, pairs: list[tuple[str, str]]
 ) -> None:
     """See that the embedding knows nobody of a split, nor its photographs by whatever name."""
-    shown = rows["image_path"].isin(of_same_photographs(split.rows["image_path"], pairs))
+    shown = rows["image_path"].isin(shown_with(linked(pairs), split.rows["image_path"]))
     check_unseen(cohort, split.classes, rows["sha256"][shown], "testing it on", _ADVICE)
 
 

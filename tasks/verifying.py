@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lfw.catalog import FOLDS, Catalog
-from lfw.embedding.cohort import check_unseen, photo_groups, shown_with
+from lfw.embedding.cohort import check_unseen
 from lfw.embedding.store import MANIFEST, NETWORK, read_embedding
 from lfw.errors import InputError
 from lfw.fetch import Dataset
@@ -17,6 +17,7 @@ from lfw.figures_verification import plot_roc
 from lfw.formed_pairs import every_pair, images_for_threshold
 from lfw.pairs import paths_of, people_of, with_images
 from lfw.parameters import VerifyParameters
+from lfw.photographs import photo_groups, shown_with
 from lfw.protocol import (
     LISTED_AS,
     MEANING,

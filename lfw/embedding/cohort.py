@@ -13,6 +13,7 @@ from lfw.errors import DataError, InputError
 from lfw.files import read_table
 from lfw.pairs import people_of, view1_pairs
 from lfw.parameters import LEFT_OUT_IMAGES, PretrainParameters
+from lfw.photographs import photo_groups, shown_with
 from lfw.split import check_names
 
 TRAIN, VALIDATION = "train", "validation"
@@ -152,44 +153,6 @@ def draw_cohort(
 
 def _rank(name: str, seed: int) -> str:
     return hashlib.sha256(f"cohort/{seed}/{name}".encode()).hexdigest()
-
-
-def photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) -> list[set[str]]:
-    """Put images of one photograph together: of one content, or linked by pairs.
-
-    Parameters
-    ----------
-    images
-        ``image_path``, ``sha256``.
-    same_photo
-        Pairs of image paths that show one photograph.
-    """
-    from scipy.cluster.hierarchy import DisjointSet
-
-    groups: DisjointSet[str] = DisjointSet(images["image_path"])
-    for pair in same_photo:
-        for path in pair:
-            groups.add(path)
-        groups.merge(*pair)
-    twice = images[images["sha256"].duplicated(keep=False)]
-    for _, paths in twice.groupby("sha256")["image_path"]:
-        for path in paths[1:]:
-            groups.merge(paths.iloc[0], path)
-    return list(groups.subsets())
-
-
-def shown_with(photos: Iterable[set[str]], paths: Collection[str]) -> set[str]:
-    """Give some images, and all that show a photograph that one of them shows.
-
-    Parameters
-    ----------
-    photos
-        What :func:`photo_groups` gave.
-    paths
-        The images.
-    """
-    some = set(paths)
-    return some.union(*(group for group in photos if not group.isdisjoint(some)))
 
 
 def _shown_with(photos: list[set[str]], people: Collection[str]) -> set[str]:

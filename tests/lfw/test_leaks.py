@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lfw.errors import DataError
-from lfw.leaks import check_leaks, find_leaks, of_same_photographs
+from lfw.leaks import check_leaks, find_leaks
 from lfw.split import (
     Split,
     draw_split,
@@ -76,9 +76,3 @@ def test_changed_and_missing_files_are_refused(split: Split, tmp_path: Path) -> 
     (tmp_path / path_of("Bob", 7)).unlink()
     with pytest.raises(DataError, match=r"Bob_0007\.jpg cannot be read: No such file"):
         check_leaks(split, [], tmp_path)
-
-
-def test_images_of_the_same_photographs_come_along_whatever_their_name() -> None:
-    pairs = [("Fay/5", "Eve/7"), ("Ann/1", "Eve/7"), ("Dan/2", "Bob/3"), ("Eve/8", "Dan/9")]
-    found = of_same_photographs(["Ann/1", "Bob/3", "Cid/4"], iter(pairs))
-    assert found == {"Ann/1", "Bob/3", "Cid/4", "Eve/7", "Dan/2", "Fay/5"}
