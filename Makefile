@@ -44,7 +44,7 @@ setup: .venv/.synced ## Install the locked environment into .venv (EXTRAS="--ext
 run: setup ## Run the main job: train and test on Labeled Faces in the Wild
 	@$(RUN) lfw train $(ARGS)
 
-pretrain: setup ## Learn a face embedding from everybody but those who are to be recognised
+pretrain: setup ## Train a face embedding on everybody except the people to be recognised
 	@$(RUN) lfw pretrain $(ARGS)
 
 verify: setup ## Judge pairs of images by the data set's own protocol: one person or two?
@@ -53,7 +53,7 @@ verify: setup ## Judge pairs of images by the data set's own protocol: one perso
 compare: setup ## Train and test models on the same splits, and test them in pairs
 	@$(RUN) lfw compare $(ARGS)
 
-score: setup ## Say who is on new images: make score ARGS="photos/ more.zip face.jpg"
+score: setup ## Identify who is in new images: make score ARGS="photos/ more.zip face.jpg"
 	@$(RUN) lfw score $(ARGS)
 
 forget: setup ## Remove people's images on request: make forget ARGS="A_Name Another"
@@ -62,7 +62,7 @@ forget: setup ## Remove people's images on request: make forget ARGS="A_Name Ano
 audit: setup ## Check every list and image of the data set
 	@$(RUN) lfw audit $(ARGS)
 
-bias: setup ## Say who is in the data set, and who a selection drops
+bias: setup ## Report who is in the data set, and whom a selection leaves out
 	@$(RUN) lfw bias $(ARGS)
 
 ui: setup ## Serve the Prefect UI, the MLflow UI and the deployments until Ctrl-C
@@ -115,7 +115,7 @@ sbom: $(filter .tools/bin/uv,$(UV)) ## Write a bill of materials of the lock fil
 vulnerabilities: setup ## Look up the locked packages among the known vulnerabilities
 	@UV=$(UV) .ci/vulnerabilities
 
-format: setup ## Format the code and mend what the linter can
+format: setup ## Format the code and fix what the linter can
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 

@@ -35,7 +35,7 @@ def compare_models(
     dask_address: f.DaskAddress = _DEFAULT.dask_address,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Train and test models on the same splits, and say which differ by more than chance."""
+    """Train and test models on the same splits, and report which differ significantly."""
     wanted = p.CompareParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         check_place(wanted.place)

@@ -23,7 +23,7 @@ def forget(
     people: f.Forgotten = _DEFAULT.people,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Remove people's images from every copy and cache, and mark the versions made of them."""
+    """Remove people's images from every copy and cache, and mark the versions trained on them."""
     wanted = p.ForgetParameters.checked(**locals())
     check_known(wanted)
     with linked_run(wanted) as run:

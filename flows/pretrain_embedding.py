@@ -37,7 +37,7 @@ def pretrain(
     errata: f.Errata = _DEFAULT.errata,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Learn a face embedding from everybody but those who are to be recognised."""
+    """Train a face embedding on everybody except the people to be recognised."""
     wanted = p.PretrainParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)

@@ -26,7 +26,7 @@ def promote(
     because: f.Because = _DEFAULT.because,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Make a version champion if it beats the present one on the same task beyond chance."""
+    """Make a version champion if it beats the current one significantly on the same task."""
     wanted = p.PromoteParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)
@@ -41,7 +41,7 @@ def promote(
     timeout_seconds=2 * HOUR,
 )
 def roll_back(because: f.TakenBackBecause = _BACK.because) -> dict[str, Any]:
-    """Give the champion's place back to the version that had it before."""
+    """Make the previous champion the champion again."""
     wanted = p.RollBackParameters.checked(**locals())
     connect()
     return promotion_result(roll_back_champion(wanted.because))

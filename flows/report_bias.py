@@ -31,7 +31,7 @@ def bias_report(
     annotations: f.Annotations = _DEFAULT.annotations,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Say who is in the data set, and who a selection drops."""
+    """Report who is in the data set, and whom a selection leaves out."""
     wanted = p.BiasParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)

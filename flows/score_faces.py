@@ -30,7 +30,7 @@ def score_faces(
     dask_address: f.DaskAddress = _DEFAULT.dask_address,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Say who is on new images: a table of answers and a contact sheet."""
+    """Identify who is in new images: a table of answers and a contact sheet."""
     wanted = p.ScoreParameters.checked(**locals())
     with linked_run(wanted) as run:
         check_place(wanted.place)

@@ -50,7 +50,7 @@ def train_faces(
     annotations: f.Annotations = _DEFAULT.annotations,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Train a classifier of faces on a selection of people, and test it beside its baselines."""
+    """Train a classifier of faces on a selection of people, and compare it with baselines."""
     wanted = p.TrainParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)

@@ -35,7 +35,7 @@ def verify(
     errata: f.Errata = _DEFAULT.errata,
     experiment: f.Experiment = _DEFAULT.experiment,
 ) -> dict[str, Any]:
-    """Judge whether two images show one person, by the data set's own protocol."""
+    """Decide whether two images show the same person, by the data set's own protocol."""
     wanted = p.VerifyParameters.checked(**locals())
     with tracked_run(wanted) as (run, origin):
         dataset = run.fetch(origin)

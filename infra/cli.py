@@ -55,7 +55,7 @@ def train(
     wanted: Annotated[TrainParameters, _FLAT] = TrainParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Train a classifier on a selection of people, and test it beside its baselines."""
+    """Train a classifier on a selection of people, and compare it with baselines."""
     _run("flows.train_faces:train_faces", wanted, as_json=json)
 
 
@@ -65,7 +65,7 @@ def pretrain(
     wanted: Annotated[PretrainParameters, _FLAT] = PretrainParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Learn a face embedding from everybody but those who are to be recognised."""
+    """Train a face embedding on everybody except the people to be recognised."""
     _run("flows.pretrain_embedding:pretrain", wanted, as_json=json)
 
 
@@ -75,7 +75,7 @@ def verify(
     wanted: Annotated[VerifyParameters, _FLAT] = VerifyParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Judge whether two images show one person, by the data set's own protocol."""
+    """Decide whether two images show the same person, by the data set's own protocol."""
     _run("flows.verify_faces:verify", wanted, as_json=json)
 
 
@@ -85,10 +85,10 @@ def score(
     *,
     json: _Json = False,
 ) -> None:
-    """Say who is on the images of folders, zip archives or files: a table and a contact sheet.
+    """Identify who is in images (folders, zip archives or files): a table and a contact sheet.
 
     Each image is to show one face, upright and about as LFW frames it: in the centre, about half
-    as wide as the image. Any size and mode will do; no face is searched for.
+    as wide as the image. Any size and mode will do; faces are not detected.
     """
     if not wanted.paths:
         raise InputError("Name what to score: lfw score FOLDER|ZIP|FILE …")
@@ -111,7 +111,7 @@ def bias(
     wanted: Annotated[BiasParameters, _FLAT] = BiasParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Say who is in the data set, and who a selection drops."""
+    """Report who is in the data set, and whom a selection leaves out."""
     _run("flows.report_bias:bias_report", wanted, as_json=json)
 
 
@@ -121,7 +121,7 @@ def compare(
     wanted: Annotated[CompareParameters, _FLAT] = CompareParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Train and test models on the same splits, and say which differ by more than chance."""
+    """Train and test models on the same splits, and report which differ significantly."""
     _run("flows.compare_models:compare_models", wanted, as_json=json)
 
 
@@ -131,7 +131,7 @@ def promote(
     wanted: Annotated[PromoteParameters, _FLAT] = PromoteParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Make a version champion if it beats the present one on the same task beyond chance."""
+    """Make a version champion if it beats the current one significantly on the same task."""
     _run("flows.promote_model:promote", wanted, as_json=json)
 
 
@@ -141,7 +141,7 @@ def rollback(
     wanted: Annotated[RollBackParameters, _FLAT] = RollBackParameters(),  # noqa: B008 (frozen)
     json: _Json = False,
 ) -> None:
-    """Give the champion's place back to the version that had it before."""
+    """Make the previous champion the champion again."""
     _run("flows.promote_model:roll_back", wanted, as_json=json)
 
 
@@ -151,10 +151,10 @@ def forget(
     *,
     json: _Json = False,
 ) -> None:
-    """Remove people's images from every copy and cache, and mark the versions made of them.
+    """Remove people's images from every copy and cache, and mark the versions trained on them.
 
-    What is yours (an archive or folder outside the data folder) is left as it is, and read without
-    them from then on.
+    Your own files (an archive or folder outside the data folder) are left unchanged; later runs
+    skip these people when reading them.
     """
     if not wanted.people:
         raise InputError("Name who is to be forgotten: lfw forget A_Name Another …")
@@ -169,7 +169,7 @@ def automate(
         Parameter(help="Images, folders or zip files to score again when the champion changes."),
     ] = (),
 ) -> None:
-    """Let the Prefect server audit after a failed training, and score again after a promotion."""
+    """Set up Prefect automations: audit after a failed training run, score after a promotion."""
     from infra.prefect_server import client_environment, prefect_server
 
     folder = data_folder(os.environ)
@@ -234,7 +234,7 @@ def main() -> None:
         logging.raiseExceptions = False
         _fail(told, FAILED)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from the last finished stage.", FAILED)
+        _fail("interrupted; run the same command again: finished stages are reused.", FAILED)
 
 
 def _fail(message: str, code: int) -> None:

@@ -30,7 +30,7 @@ def check_python(version: str) -> Finding:
     wanted = importlib.metadata.metadata(PROJECT)["Requires-Python"]
     if SpecifierSet(wanted).contains(version):
         return Finding("Python", "ok", f"Python {version} is in the range {wanted}.")
-    remedy = "Run `make setup`: it brings a Python that fits."
+    remedy = "Run `make clean setup`: it brings a Python that fits."
     return Finding("Python", "fail", f"Python {version} is not in the range {wanted}.", remedy)
 
 
@@ -41,7 +41,7 @@ def check_packages() -> Finding:
     wrong = list(_wrong(needed))
     if not wrong:
         return Finding("packages", "ok", f"All {len(needed)} packages are in their ranges.")
-    remedy = "Run `make setup`: it installs the versions that go together."
+    remedy = "Run `make clean setup`: it installs the locked versions."
     return Finding("packages", "fail", f"{'; '.join(wrong)}.", remedy)
 
 

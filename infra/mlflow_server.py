@@ -63,7 +63,7 @@ def starting_mlflow_server(data_folder: Path) -> Iterator["MlflowServer"]:
     if not uri.startswith(DATABASES):
         raise InputError(
             f"MLFLOW_TRACKING_URI={without_password(uri)} is neither an http address nor a "
-            "database address: mend it, or unset it to use SQLite in the data folder."
+            "database address: correct it, or unset it to use SQLite in the data folder."
         )
     prepare_tracking_store(data_folder)
     server = MlflowServer(data_folder, None)

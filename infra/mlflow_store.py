@@ -52,7 +52,7 @@ def check_tracking_server(data_folder: Path) -> None:
     if why:
         raise InputError(
             f"No MLflow server answers at MLFLOW_TRACKING_URI={without_password(uri)} ({why}): "
-            "start it or mend the address, or unset MLFLOW_TRACKING_URI to use a local store."
+            "start it or correct the address, or unset MLFLOW_TRACKING_URI to use a local store."
         )
 
 

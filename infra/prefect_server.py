@@ -169,7 +169,7 @@ def _check_named_server(url: str) -> None:
         time.sleep(0.5)
     raise InputError(
         f"No Prefect server answers at PREFECT_API_URL={without_password(url)} ({why}): start "
-        "it or mend the address, or unset PREFECT_API_URL to let a local server be started."
+        "it or correct the address, or unset PREFECT_API_URL to let a local server be started."
     )
 
 

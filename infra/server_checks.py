@@ -58,7 +58,7 @@ def _check_named_prefect(name: str, url: str, environ: Mapping[str, str]) -> Fin
     # A server that asks for the client's credentials does answer.
     shown = without_password(url)
     if not answers(f"{url}/health", (200, 401, 403)):
-        remedy = "Start it or mend the address; or unset it: a local server is started then."
+        remedy = "Start it or correct the address; or unset it: a local server is started then."
         return Finding(name, "fail", f"PREFECT_API_URL={shown} does not answer.", remedy)
     given = environ.get("PREFECT_API_AUTH_STRING", "")
     user, _, password = given.partition(":")
@@ -104,7 +104,7 @@ def check_mlflow(folder: Path, environ: Mapping[str, str]) -> Finding:
                 which = " and ".join(names)
                 return _refused("MLflow store", f"MLFLOW_TRACKING_URI={shown}", which, user)
             return Finding("MLflow store", "ok", f"MLFLOW_TRACKING_URI={shown} answers.")
-        remedy = "Start it or mend the address; or unset it: SQLite is used then."
+        remedy = "Start it or correct the address; or unset it: SQLite is used then."
         detail = f"MLFLOW_TRACKING_URI={shown} does not answer."
         return Finding("MLflow store", "fail", detail, remedy)
     if uri.startswith(DATABASES):
@@ -114,14 +114,14 @@ def check_mlflow(folder: Path, environ: Mapping[str, str]) -> Finding:
         "MLflow store",
         "fail",
         f"MLFLOW_TRACKING_URI={shown} is neither an http address nor a database.",
-        "Mend it, or unset it: SQLite is used then.",
+        "Correct it, or unset it: SQLite is used then.",
     )
 
 
 def _refused(name: str, server: str, variables: str, given: str) -> Finding:
     """Tell a login that is wrong from one that may be kept elsewhere, in a profile or a file."""
     if given:
-        remedy = f"Ask the server's keeper for a login, and mend {variables}."
+        remedy = f"Ask the server's administrator for a login, and correct {variables}."
         return Finding(name, "fail", f"{server} answers, but refuses the login.", remedy)
     remedy = f"Set {variables}, unless the login is in your profile."
     return Finding(name, "warn", f"{server} answers, and asks for a login.", remedy)

@@ -116,13 +116,15 @@ def _comparison(rows: list[dict[str, Any]]) -> Table:
 
 
 def _pairs(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Pairs on the same splits (p, and after Holm)", title_justify="left")
+    from lfw.comparison import without_p
+
+    table = Table(title="Paired tests on the same splits (p, Holm-adjusted)", title_justify="left")
     columns = ("selection", "pair", "gain", "above on", "t test", "McNemar")
     for column in columns:
         table.add_column(column)
     for row in rows:
         tests = [
-            "not enough data"
+            without_p(row["seeds"])
             if row[f"{test}_p"] is None
             else f"{row[f'{test}_p']:.3f}, {row[f'{test}_holm']:.3f}"
             for test in ("t", "mcnemar")
@@ -165,7 +167,7 @@ def _promotion(result: dict[str, Any]) -> str:
 
 
 def _versions(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Versions that were learned from them, now marked", title_justify="left")
+    table = Table(title="Versions trained on their images, now marked", title_justify="left")
     for column in ("version", "aliases", "used their images as"):
         table.add_column(column)
     for row in rows:
@@ -178,10 +180,10 @@ def _strangers(found: dict[str, Any]) -> str:
     if found["threshold"] is None:
         return "Strangers: not enough data to set a threshold; a name is given to every face."
     return (
-        f"Strangers: from a probability of {found['threshold']:.3f} on a name is given: to "
-        f"{_share(found, 'identified')} of the known images the right one, and to "
-        f"{_share(found, 'accepted')} of {found['strangers']:,} strangers some name. Where 1 % of "
-        f"these get one, {found['identified_at_far']:.1%} of the known are identified."
+        f"Strangers: at the threshold of {found['threshold']:.3f}, "
+        f"{_share(found, 'identified')} of the known images are identified correctly, and "
+        f"{_share(found, 'accepted')} of {found['strangers']:,} strangers are given a name. At 1 % "
+        f"false accepts, {found['identified_at_far']:.1%} of the known images are identified."
     )
 
 

@@ -10,8 +10,8 @@ from lfw.errors import LfwError
 from lfw.files import disk_is_full
 
 _REFUSED = re.compile(r"failed with error code 40[13]\b")
-_LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD as its keeper gave them"
-_GOES_ON = "the same command goes on from the last finished stage."
+_LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD as its administrator gave them"
+_GOES_ON = "run the same command again: finished stages are reused."
 
 
 def explain_trouble(error: BaseException, data_folder: Path) -> str | None:

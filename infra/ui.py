@@ -114,4 +114,4 @@ def _print_addresses(api_url: str, mlflow_url: str, data_folder: Path, log: Path
     console = Console(soft_wrap=True)  # a long path stays in one piece
     for name, value in lines.items():
         console.print(f"{name:<12} {value}", markup=False)
-    console.print("Ctrl-C ends all.")
+    console.print("Press Ctrl-C to stop everything.")

@@ -320,6 +320,6 @@ def check_gate(gate: str, problems: Sequence[str]) -> None:
     if gate == "fail" and problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise DataError(
-            f"the audit gate fails: {'; '.join(problems[:5])}{more}. Mend the data set, or set "
+            f"the audit gate fails: {'; '.join(problems[:5])}{more}. Fix the data set, or set "
             "audit_gate to warn."
         )

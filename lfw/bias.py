@@ -207,7 +207,7 @@ def describe_bias(bias: Bias, dropped: Dropped, groups: pd.DataFrame | None) -> 
         f"- The data set has {bias.images:,} images of {bias.people:,} people.",
         f"- {bias.single_people:,} people have a single photograph: "
         f"{bias.single_share_of_people:.1%} of the people, {bias.single_share_of_images:.1%} of "
-        "the images. Nothing can be both learned and tested on them.",
+        "the images. A model cannot be both trained and tested on them.",
         f"- {top['name']} alone has {top['images']:,} images, {top['share']:.1%} of all; the Gini "
         f"coefficient of images per person is {bias.gini:.2f}.",
         f"- This selection keeps {dropped.images_kept:,} images of {dropped.people_kept:,} people, "

@@ -258,7 +258,7 @@ def _read_everybody(path: Path) -> pd.DataFrame:
     if people["images"].sum() > _MAX_LISTED:  # each becomes a row of its own
         raise DataError(
             f"{path} claims {people['images'].sum():,} images, and at most {_MAX_LISTED:,} are "
-            "handled: mend its counts."
+            "handled: fix its counts."
         )
     return people
 

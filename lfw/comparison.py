@@ -67,6 +67,11 @@ def corrected_t(gains: ArrayLike, overlap: float) -> Gain:
     return Gain(mean, len(each), above, 2 * float(student.sf(abs(mean) / error, len(each) - 1)))
 
 
+def without_p(seeds: int) -> str:
+    """Say why :func:`corrected_t` gives no p-value for so many seeds."""
+    return NOT_ENOUGH if seeds < 2 else "all gains equal"
+
+
 def corrected_interval(values: ArrayLike, overlap: float) -> tuple[float, float]:
     """Give the 95 % interval of a mean over random splits; see :func:`corrected_t`.
 

@@ -25,7 +25,7 @@ Source = Annotated[
     _KnownSource | _PathOrUrl,
     _shown(
         title="Source",
-        description="Where the data set comes from: auto, sample (drawn, invented people), kaggle, "
+        description="Where the data set comes from: auto, sample (synthetic faces), kaggle, "
         "the path of a zip, tar, tar.gz or unpacked folder, or a URL. A path or URL may end in "
         "#sha256=HEX to demand that checksum. auto takes LFW_SOURCE, else an archive fetched "
         "before, else Kaggle, else the sample.",
@@ -76,7 +76,7 @@ Epochs = Annotated[
 Seed = Annotated[
     int,
     _shown(
-        ge=0, le=2**32 - 1, title="Seed", description="Decides the split and the training's chance."
+        ge=0, le=2**32 - 1, title="Seed", description="Random seed of the split and of training."
     ),
 ]
 TestShare = Annotated[
@@ -110,8 +110,8 @@ Gate = Annotated[
     Literal["warn", "fail"],
     _shown(
         title="Audit gate",
-        description="What unreadable, mislabelled or missing images do: warn (they are named and "
-        "left out) or fail (the run ends).",
+        description="warn: images that cannot be used are named and left out. fail: any unusable "
+        "or non-standard image, or broken reference in the lists, ends the run.",
     ),
 ]
 
@@ -146,8 +146,8 @@ EmbeddingVersion = Annotated[
     _shown(
         pattern=r"^([1-9][0-9]*|champion|challenger)$",
         title="Embedding",
-        description="Which version of lfw-embedding is taken, by its number or alias, where one "
-        "is: by the model embedding, and to judge View 1's pairs.",
+        description="Version of lfw-embedding to use, by its number or alias, where one is "
+        "needed: by the model embedding, and to verify View 1's pairs.",
     ),
 ]
 Forgotten = Annotated[
@@ -169,7 +169,7 @@ ExcludeTop = Annotated[
 ExcludeMinImages = Annotated[
     Annotated[int, Field(ge=2, le=100_000)] | None,
     _shown(
-        title="Leave out from images",
+        title="Leave out by number of images",
         description="Leave out everybody with at least N images (20 if nothing is chosen).",
     ),
 ]
@@ -178,7 +178,7 @@ LeastImages = Annotated[
     _shown(
         ge=1,
         le=1000,
-        title="Least images",
+        title="Minimum images",
         description="People with fewer images are not learned from.",
     ),
 ]
@@ -186,9 +186,9 @@ View = Annotated[
     Literal["1", "2"],
     _shown(
         title="View",
-        description="1: the development pairs, judged by an embedding that is there, where it has "
-        "not seen their people. 2: the ten folds for reporting, with embeddings learned for the "
-        "purpose, which takes an hour or two.",
+        description="1: the development pairs, judged by a registered embedding, where it was not "
+        "trained on their people. 2: the ten folds for reporting, with embeddings learned for the "
+        "purpose, which takes about an hour on two cores.",
     ),
 ]
 Judge = Annotated[
@@ -235,7 +235,7 @@ ImagePaths = Annotated[
         "archives and image files, on the machine that runs this: JPEG, PNG, WEBP, BMP, GIF or "
         "TIFF of any size and mode. Each is to show one face, upright and about as LFW frames it: "
         "in the centre, about half as wide as the image. What is not square is cut to the square "
-        "in its centre; no face is searched for.",
+        "in its centre; faces are not detected.",
     ),
 ]
 ModelVersion = Annotated[
@@ -259,7 +259,7 @@ PromotedVersion = Annotated[
     _shown(
         pattern=r"^([1-9][0-9]*|champion|challenger)$",
         title="Version",
-        description="Which version of lfw-faces shall be champion, by its number or alias.",
+        description="Which version of lfw-faces is to be champion, by its number or alias.",
     ),
 ]
 _REASON_LENGTH = 1000
@@ -267,7 +267,7 @@ Because = Annotated[
     Annotated[str, Field(min_length=3, max_length=_REASON_LENGTH)] | None,
     _shown(
         title="Because",
-        description="Why it shall be champion although it is not shown to be better, for instance "
+        description="Why it is to be champion although it is not significantly better, for example "
         "a new selection of people. It is written on the version. Gates hold all the same.",
     ),
 ]

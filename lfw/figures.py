@@ -157,7 +157,7 @@ def plot_pretraining(history: pd.DataFrame) -> "Figure":
             ("pairs_accuracy", ORANGE, "accuracy"),
         ):
             panels[1].plot(history["epoch"], history[measure], color=colour, label=label, **dots)
-        panels[1].set(title="Pairs of people not learned from", ylim=(0.5, 1.01))
+        panels[1].set(title="Monitoring pairs", ylim=(0.5, 1.01))
         panels[1].legend(frameon=False, loc="lower right")
     for axes in panels:
         axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
@@ -190,9 +190,9 @@ def plot_open_set(found: OpenSet) -> "Figure":
     axes.set(
         xlim=(least, 1),
         ylim=(0, 1.02),
-        title=f"{found.identified_at_far:.1%} named at 1 % of strangers named",
+        title=f"{found.identified_at_far:.1%} identified at 1 % false accepts",
         xlabel=f"share of {found.strangers:,} strangers given a name",
-        ylabel=f"share of {found.known:,} known images named rightly",
+        ylabel=f"share of {found.known:,} known images identified",
     )
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axes.yaxis.set_major_formatter(percent())
@@ -220,7 +220,7 @@ def plot_confusion(counts: pd.DataFrame) -> "Figure":
             colour = "white" if shares[row, column] > 0.5 else INK
             if count:
                 axes.text(column, row, str(count), ha="center", va="center", color=colour)
-    axes.set(title="Test images", xlabel="answered", ylabel="true")
+    axes.set(title="Test images", xlabel="predicted", ylabel="true")
     return figure
 
 
@@ -276,8 +276,8 @@ def plot_calibration(calibration: Calibration) -> "Figure":
         ylim=(0, 1.03),
         aspect="equal",
         title=f"Calibration: expected error {calibration.expected_error:.3f}",
-        xlabel="probability of the answer (size of a point: images)",
-        ylabel="share right",
+        xlabel="predicted probability (size of a point: images)",
+        ylabel="accuracy",
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(percent())

@@ -37,12 +37,12 @@ def plot_roc(found: Verification, title: str) -> "Figure":
     whole.text(0.36, 0.29, "chance", color=GREY, fontsize=9)
     whole.set(xlim=(-0.01, 1), title=title, ylabel="pairs of one person accepted (TAR)")
     whole.xaxis.set_major_formatter(percent())
-    error = f"{found.accuracy:.1%} ± {100 * found.standard_error:.1f} right"
+    error = f"accuracy {found.accuracy:.1%} ± {100 * found.standard_error:.1f}"
     pairs = f"{found.folds['pairs'].sum():,} pairs"
     whole.text(
         0.96,
         0.05,
-        f"{error} of {pairs}\narea under the curve {found.auc:.3f}",
+        f"{error}, {pairs}\narea under the curve {found.auc:.3f}",
         transform=whole.transAxes,
         ha="right",
         linespacing=1.5,

@@ -93,7 +93,7 @@ class Sample:
 Way = Callable[[Sample], Linear]
 """A way to learn a head."""
 
-POOLED = "LDA, spread of many people"
+POOLED = "LDA, within-class covariance of many people"
 """The way that takes the spread of people who are neither classes nor strangers, too."""
 
 

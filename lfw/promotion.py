@@ -98,7 +98,7 @@ def failed_gates(record: Record) -> list[str]:
     if record.forgotten:
         failed.append(f"it was learned from {len(record.forgotten)} people who were forgotten")
     if record.below:
-        failed.append(f"it is below {', '.join(record.below)} beyond chance")
+        failed.append(f"it is significantly below {', '.join(record.below)}")
     return failed
 
 
@@ -107,7 +107,7 @@ def pass_gates(record: Record) -> Verdict | None:
     failed = failed_gates(record)
     if not failed:
         return None
-    return Verdict(False, False, f"It is given no alias: {'; '.join(failed)}.", {})
+    return Verdict(False, False, f"It does not pass the gates: {'; '.join(failed)}.", {})
 
 
 def comparable_images(record: Record, champion: Record) -> tuple[list[str], str]:
@@ -173,7 +173,7 @@ def compare_answers(record: Record, champion: Record, champion_answers: pd.DataF
         f"same {len(rows)} test images (McNemar's exact test: p = {p:.3g})"
     )
     if right > champion_right and p < _CHANCE:
-        return Verdict(True, True, f"{said}: better beyond chance.", figures)
+        return Verdict(True, True, f"{said}: significantly better.", figures)
     return Verdict(False, True, f"{said}: not shown to be better.", figures)
 
 

@@ -130,7 +130,7 @@ def describe_choice(source: Source, *, synthetic: bool | None = None) -> str:
     """
     if synthetic or source.kind == "sample":
         return (
-            f"SYNTHETIC DATA: drawn faces of invented people ({source.why}). Its figures say "
+            f"SYNTHETIC DATA: faces of invented people ({source.why}). Its figures say "
             "nothing about real faces."
         )
     return f"Data: {source.kind} {source.location} ({source.why})."

@@ -105,8 +105,19 @@ def select_people(people: pd.DataFrame, wanted: SelectionParameters) -> list[str
     return ranked["name"].head(top).tolist()
 
 
-def check_names(parameter: str, names: Sequence[str], known: Sequence[str]) -> None:
+def check_names(
+    parameter: str, names: Sequence[str], known: Sequence[str], known_to: str = "the data set"
+) -> None:
     """See that names are known.
+
+    Parameters
+    ----------
+    parameter
+        Who asks, for the message.
+    names, known
+        Those asked for, and those that there are.
+    known_to
+        What they would be known to, for the message.
 
     Raises
     ------
@@ -121,7 +132,7 @@ def check_names(parameter: str, names: Sequence[str], known: Sequence[str]) -> N
         near = difflib.get_close_matches(name.replace(" ", "_"), known, n=3, cutoff=0.6)
         parts.append(f"{name} (nearest: {', '.join(near)})" if near else f"{name} (nothing near)")
     raise InputError(
-        f"{parameter}: the data set has nobody called {'; '.join(parts)}. Names are spelt as in "
+        f"{parameter}: {known_to} has nobody called {'; '.join(parts)}. Names are spelt as in "
         "lfw_allnames.csv."
     )
 

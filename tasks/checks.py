@@ -113,8 +113,8 @@ def audit_resolution(
     }
     markdown = (
         f"# Resolution audit\n\n{len(paths):,} images, each fully decoded.\n\n{table(sizes)}\n\n"
-        f"## Images off the norm\n\n{table(found)}\n\n"
-        f"## The same photograph twice\n\n{table(same)}\n\n"
+        f"## Images non-standard\n\n{table(found)}\n\n"
+        f"## Duplicate photographs\n\n{table(same)}\n\n"
         f"## Byte-identical files\n\n{table(identical)}\n\n"
         f"## Known label errors (flagged, not corrected)\n\n"
         f"{table(flagged) if flagged is not None else 'No list was given.'}\n"
@@ -125,7 +125,7 @@ def audit_resolution(
 def _draw_pairs(root: Path, pairs: pd.DataFrame, path: Path) -> None:
     shown = [name for pair in zip(pairs["first"], pairs["second"], strict=True) for name in pair]
     captions = [Path(name).stem.replace("_", " ") for name in shown]
-    title = "The same photograph twice, pairs side by side"
+    title = "Duplicate photographs, pairs side by side"
     save(plot_images(read_many(root, shown), captions, title, columns=4), path)
 
 
@@ -140,7 +140,7 @@ def apply_gate(gate: str, lists: StageOutput, audit: StageOutput) -> None:
     """End the run if there is anything wrong with the data and the gate is to fail for it."""
     problems = list(audit.facts["details"])
     if lists.facts["problems"]:
-        problems += [f"{lists.facts['problems']} references in the lists do not hold"]
+        problems += [f"{lists.facts['problems']} broken references in the lists"]
     check_gate(gate, problems)
 
 

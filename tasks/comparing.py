@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from lfw.comparison import NOT_ENOUGH, compare_pairs, summarise
+from lfw.comparison import NOT_ENOUGH, compare_pairs, summarise, without_p
 from lfw.errors import LfwError
 from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
@@ -28,8 +28,8 @@ _DESCRIBED = 40
 METHOD = (
     "t: the corrected resampled t test over splits (Nadeau and Bengio 2003), for which one seed is "
     f"{NOT_ENOUGH}. McNemar: the exact test on the test images of one seed, the lowest that both "
-    "have, since the test parts of several seeds share images. Both after Holm's correction for "
-    "all the rows of the table, too."
+    "have, since the test parts of several seeds share images. Both p-values are also given "
+    "after Holm's correction over all rows of the table."
 )
 
 
@@ -57,8 +57,8 @@ def compare_cells(work: Work, cells: list[Row]) -> Summary:
         save(plot_models(summary, scores), work.folder / "comparison.png")
         facts |= {"table": plain(summary), "tests": plain(tests)}
         markdown += (
-            f"{table(_shown_summary(summary))}\n\n`*` learned from outside data: no rival of the "
-            f"other rows. In brackets: baselines on the same splits.\n\n"
+            f"{table(_shown_summary(summary))}\n\n`*` learned from outside data: not "
+            f"comparable with the other rows. In brackets: baselines on the same splits.\n\n"
             f"## Pairs, on the same splits\n\n{table(shown_tests(tests), limit=200)}\n\n{METHOD}\n"
         )
     if failed:
@@ -155,11 +155,11 @@ def _shown_summary(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown_tests(tests: pd.DataFrame) -> pd.DataFrame:
-    """Give the tests as people read them: one seed is not enough data for the t test."""
+    """Give the tests as people read them: without a p-value for the t test, its reason."""
     frame = tests.astype(object)
-    single = tests["t_p"].isna()
+    untested = tests["t_p"].isna()
     for column in ("t_p", "t_holm"):
-        frame.loc[single, column] = NOT_ENOUGH
+        frame.loc[untested, column] = tests.loc[untested, "seeds"].map(without_p)
     return frame
 
 

@@ -120,7 +120,7 @@ def read_lists(work: Work, dataset: Dataset, manifest: StageOutput) -> Summary:
     }
     markdown = (
         f"# The nine lists\n\n{facts['people']:,} people, {facts['images']:,} images.\n\n"
-        f"{table(lists)}\n\n## References that do not hold\n\n{table(problems)}\n"
+        f"{table(lists)}\n\n## Broken references\n\n{table(problems)}\n"
     )
     metrics: dict[str, float] = {"people": len(catalog.people), "list_problems": len(problems)}
     return Summary(markdown, facts, metrics, warnings)
@@ -150,13 +150,14 @@ def list_images(work: Work, lists: StageOutput, seed: int) -> Summary:
         ],
         columns=["people of the test part", "this draw", "expected", "95 % from", "to"],
     )
+    strangers = drawn.unknown / (drawn.known + drawn.unknown)
     markdown = (
         f"# One row an image\n\n{len(images):,} rows: `name`, `image_number`, `image_path`.\n\n"
         f"{table(images, limit=5)}\n\n## A random split of all images\n\n"
         f"Seed {seed}: {drawn.train_images:,} images to train, {drawn.test_images:,} to test.\n\n"
-        f"{table(outcome)}\n\nAbout half of the test part's people have no image to learn from, "
-        "so a classifier cannot name them, whatever it is: people are to be chosen first, and "
-        "their images split one person at a time.\n"
+        f"{table(outcome)}\n\n{strangers:.0%} of the test part's people have no image to "
+        "train on, so no classifier can name them. People are therefore chosen first, and each "
+        "one's images are split separately.\n"
     )
     facts = {"rows": len(images), "known": drawn.known, "unknown": drawn.unknown}
     return Summary(markdown, facts)

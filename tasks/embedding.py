@@ -29,8 +29,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 Vectors = NDArray[np.float32]
 
 _NO_SPREAD = (
-    "How far vectors of one of them lie from each other was not kept when it was learned, so the "
-    "head that takes it is no candidate. lfw pretrain, of the same people, keeps it.\n"
+    "The within-class covariance of their vectors was not stored when it was trained, so the head "
+    "that uses it is not a candidate. lfw pretrain on the same people stores it.\n"
 )
 
 

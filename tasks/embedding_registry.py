@@ -278,13 +278,13 @@ def _compared(champion: str, known: Mapping[str, str], embedding: Embedding) -> 
     if not all(pairs):
         return CHALLENGER, f"On no pairs could it be compared with version {champion}."
     error = area_error(before, *pairs)
-    said = f"{now} after {before}, a standard error of {error:.4f}"
+    said = f"AUC {now} against {before}, with a standard error of {error:.4f}"
     if now > before + error:
         return CHAMPION, f"Better on the same pairs than version {champion}: {said}."
     if embedding.spread is not None and not known.get("spread_sha256") and now >= before - error:
         return CHAMPION, (
-            f"As good on the same pairs as version {champion}: {said}; and kept with the spread of "
-            "those it was learned from, which that one is not."
+            f"As good on the same pairs as version {champion}: {said}; and stored with the "
+            "within-class covariance of its training people, which that version is not."
         )
     return CHALLENGER, f"Not clearly better on the same pairs than version {champion}: {said}."
 

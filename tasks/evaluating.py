@@ -143,7 +143,7 @@ def evaluate_model(
         f"## Confusion: true people in rows, answers in columns\n\n"
         f"{table(confusion.reset_index())}\n\n"
         f"## Calibration\n\nExpected error {calibration.expected_error:.3f}, Brier score "
-        f"{calibration.brier:.3f}.\n\n## Surest mistakes\n\n{table(mistakes, limit=15)}\n\n"
+        f"{calibration.brier:.3f}.\n\n## Most confident mistakes\n\n{table(mistakes, limit=15)}\n\n"
         f"## By annotated group\n\n{table(groups) if groups is not None else 'Not given.'}\n"
     )
     return Summary(markdown, facts, metrics, warnings)
@@ -174,13 +174,13 @@ def _compare(
         if accuracy.value < found["accuracy"]["value"]:
             if p < _EVEN:
                 below.append(name)
-            told = "beyond chance" if p < _EVEN else "but that may be chance"
+            told = "significantly" if p < _EVEN else "but not significantly"
             warnings.append(
                 f"{model} ({accuracy.value:.3f}) is below the baseline {name} "
                 f"({found['accuracy']['value']:.3f}) on the same test images, {told} "
                 f"(McNemar's test: {_shown_p(p)})."
             )
-    columns = ["classifier", "accuracy", "p that it errs as often as the model (McNemar)"]
+    columns = ["classifier", "accuracy", "p (McNemar's test against the model)"]
     return pd.DataFrame(rows, columns=columns), below, warnings
 
 
@@ -216,4 +216,4 @@ def _draw_mistakes(dataset: Dataset, mistakes: pd.DataFrame, path: Path) -> None
         for row in mistakes.to_dict("records")
     ]
     pixels = read_many(Path(dataset.image_folder), mistakes["image_path"].tolist())
-    save(plot_images(pixels, captions, "Surest mistakes: answer, and who it is"), path)
+    save(plot_images(pixels, captions, "Most confident mistakes: answer, and who it is"), path)

@@ -37,6 +37,7 @@ from tasks.runs import LinkedRun, connect
 from tasks.tracking import log_figures
 
 REPORT = "report.html"
+_KNOWN_TO = "what is kept (copies of the data, registered versions, the shipped embedding)"
 _PICTURES = {
     "evaluate/mistakes.csv": ("evaluate/mistakes.png", REPORT),
     "resolution-audit/same-photos.csv": ("resolution-audit/same-photos.png",),
@@ -76,7 +77,7 @@ def check_known(wanted: ForgetParameters) -> None:
     """
     if not wanted.people:
         raise InputError("people: nobody is named: say who is to be forgotten, an item each.")
-    check_names("people", wanted.people, sorted(_known_people(connect())))
+    check_names("people", wanted.people, sorted(_known_people(connect())), _KNOWN_TO)
 
 
 def _known_people(folder: Path) -> set[str]:

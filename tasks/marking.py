@@ -27,7 +27,7 @@ FORGOTTEN = "forgotten"
 
 _MARK = "\n\nFORGOTTEN: "
 _GONE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
-_ROLES = {TRAIN: "learned from", VALIDATION: "watched on"}
+_ROLES = {TRAIN: "learned from", VALIDATION: "monitored on"}
 _USES = ("split.csv", "strangers.csv")
 
 

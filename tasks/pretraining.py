@@ -107,7 +107,7 @@ def write_cohort(
     who = ", ".join(names[:80]) + (" …" if len(names) > 80 else "")
     return Summary(
         f"# Whom the embedding learns from\n\n{facts['people']:,} people, {facts['images']:,} "
-        f"images. Held out to watch the learning on: {facts['held_out']:,} people, and all "
+        f"images. Held out to monitor the training: {facts['held_out']:,} people, and all "
         f"{len(unseen):,} of View 1's pairs that show nobody it learns from.\n\n"
         f"Left out: {len(names):,} people: {who}\n",
         facts,

@@ -77,8 +77,8 @@ def promote_version(dataset: Dataset, version: str, because: str | None) -> dict
         if not earned and because is None:
             said = f"It was taken back: {taken_back}" if taken_back else verdict.why
             raise InputError(
-                f"version {number} is not made champion. {said} If it shall be all the same, "
-                "say why: lfw promote --because TEXT."
+                f"version {number} is not made champion. {said} To promote it anyway, "
+                "give a reason: lfw promote --because TEXT."
             )
         if not earned:
             verdict = Verdict(True, True, f"Because: {because} ({verdict.why})", verdict.figures)

@@ -168,7 +168,7 @@ def _ensure_registered_model(client: MlflowClient) -> None:
             MODEL_NAME,
             description=(
                 "Tells apart the people of one selection from Labeled Faces in the Wild. "
-                f"{INTENDED_USE} Strangers are answered 'unknown' as far as its threshold goes; a "
+                f"{INTENDED_USE} Below its threshold it answers 'unknown'; a "
                 "version without one names somebody for any face."
             ),
         )

@@ -87,8 +87,8 @@ def load_scorer(run: LinkedRun, wanted: str) -> Scorer:
     remarks = []
     if version.tags.get("data.kind") == "synthetic":
         remarks.append(
-            "This version was trained on drawn faces of invented people: its answers say nothing "
-            "about real faces."
+            "This version was trained on synthetic faces of invented people: its answers say "
+            "nothing about real faces."
         )
     if version.tags.get("outside_data") == "true":
         remarks.append("This version rests on outside data: its network was learned elsewhere.")

@@ -87,7 +87,7 @@ def split_images(
     markdown = (
         f"# The split\n\n{len(names)} people, {len(split.rows)} images: {sizes} for training, "
         f"validation and test. Digest `{split.digest}`.\n\n"
-        f"No image, no content and no photograph is on two sides.{known}\n\n"
+        f"No image, no content and no photograph is in two parts.{known}\n\n"
         f"Strangers, nobody in two roles: {apart}. Those to learn a head from have up to "
         f"{MOST_IMAGES} images each, the others one.\n\n{table(counts.reset_index())}\n"
     )

@@ -46,9 +46,9 @@ def meet_strangers(
     (work.folder / THRESHOLD).write_text(json.dumps(threshold), encoding="utf-8")
     if threshold is None:
         return Summary(
-            "# Strangers: not enough data\n\nFewer than "
-            f"{LEAST} people outside the selection: no threshold is set, and a name is given to "
-            "every face.\n",
+            f"# Strangers: not enough data\n\nA threshold takes {LEAST} validation strangers (a "
+            "third of the usable people outside the selection), and there are fewer: none is set, "
+            "and a name is given to every face.\n",
             {"threshold": None, "note": "not enough data"},
         )
     drawn = Split.read(split / "split.csv")
@@ -69,10 +69,10 @@ def meet_strangers(
 def _told(found: OpenSet) -> str:
     return (
         f"# Strangers\n\nA name is given from a probability of {found.threshold:.3f} on, set so "
-        "that 1 % of the validation strangers get one.\n\n"
+        "that at most 1 % of the validation strangers get one.\n\n"
         f"- Of {found.known:,} test images of known people {found.identified:.1%} get their right "
         f"name (95 % interval {found.identified_low:.1%} to {found.identified_high:.1%}).\n"
-        f"- Of {found.strangers:,} strangers, none of them met before, {found.accepted:.1%} get a "
+        f"- Of {found.strangers:,} strangers, none of them seen before, {found.accepted:.1%} get a "
         f"name ({found.accepted_low:.1%} to {found.accepted_high:.1%}).\n"
         f"- Detection-and-identification rate at 1 % false accepts: "
         f"{found.identified_at_far:.1%}.\n"

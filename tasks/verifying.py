@@ -86,6 +86,7 @@ def choose_pairs(
     )
 
 
+_ERROR_OF = {"1": "of the mean over both kinds of pairs", "2": "over folds"}
 _ADVICE = "Learn an embedding without them (lfw pretrain); --embedding takes the version it names."
 
 
@@ -154,8 +155,9 @@ def verify_pairs(
     }
     return Summary(
         f"# Verification: View {wanted.view}, {wanted.judge}\n\n"
-        f"**{found.accuracy:.4f} ± {found.standard_error:.4f}** of {len(verdicts):,} pairs judged "
-        f"rightly (mean ± standard error). Area under the ROC curve {found.auc:.4f}; "
+        f"Accuracy on {len(verdicts):,} pairs: "
+        f"**{found.accuracy:.4f} ± {found.standard_error:.4f}** (standard error "
+        f"{_ERROR_OF[wanted.view]}). Area under the ROC curve {found.auc:.4f}; "
         f"{found.tar_at_far:.1%} of pairs of one person accepted where 1 % of pairs of two are."
         f"\n\n{measured.how}\n\n## Protocol: {PROTOCOL}\n\n{MEANING}\n\n{compared}\n\n"
         f"## By fold\n\n{table(found.folds)}\n",
@@ -213,7 +215,7 @@ def _by_one(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput
         f"judged. The threshold is set on all pairs that {len(free):,} images of {others:,} other "
         f"{'person' if others == 1 else 'people'} make, whom it has not seen either: ten each of "
         "the hundred who have most in the list to train with, and those of its pairs (2,000 images "
-        "at most). Both kinds weigh alike."
+        "at most). Both kinds of pairs have the same total weight."
     )
     if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
         raise InputError(

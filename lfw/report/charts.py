@@ -191,15 +191,15 @@ def draw_calibration(calibration: Calibration) -> Chart:
         for row in bins.to_dict("records")
     )
     return Chart(
-        title="How sure, and how often right",
-        said="Share right by probability of the answer. " + "; ".join(d.label for d in dots) + ".",
-        x_label="probability of the answer",
-        y_label="share right",
+        title="Reliability diagram",
+        said="Accuracy by predicted probability. " + "; ".join(d.label for d in dots) + ".",
+        x_label="predicted probability",
+        y_label="accuracy",
         x_ticks=tuple(Tick(_x(k / 4), share(k / 4, 0)) for k in range(5)),
         y_ticks=_percents(),
         lines=(Line(_through([(0, 0), (1, 1)]), "guide"), *whiskers),
         dots=dots,
-        key=(("one", "answers, with 95 % intervals; area: images"), ("guide", "as sure as right")),
+        key=(("one", "bins, with 95 % intervals; area: images"), ("guide", "perfect calibration")),
     )
 
 
@@ -225,13 +225,13 @@ def draw_open_set(found: OpenSet) -> Chart:
         f"threshold {found.threshold:.3f}",
     )
     return Chart(
-        title="Known people named, by strangers named",
+        title="Identification rate by false-accept rate",
         said=(
             f"At the threshold {share(found.identified)} of {found.known:,} known images get their "
             f"right name and {share(found.accepted)} of {found.strangers:,} strangers get a name."
         ),
         x_label="share of strangers given a name",
-        y_label="share of known named rightly",
+        y_label="share of known images identified",
         x_ticks=tuple(Tick(_x(along(m)), f"{100 * m:g}\N{NO-BREAK SPACE}%") for m in marks),
         y_ticks=_percents(),
         lines=(Line(steps, "one"),),

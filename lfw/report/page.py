@@ -146,8 +146,8 @@ def verdict(tested: Tested, rival: Rival) -> str:
     """Say whether the same test images tell the model and a baseline apart."""
     difference = tested.scores["accuracy"].value - rival.scores["accuracy"].value
     if rival.p >= _EVEN:
-        return "not told apart by these images"
-    return "the model is better, beyond chance" if difference > 0 else "the model is WORSE"
+        return "no significant difference"
+    return f"the model is significantly {'better' if difference > 0 else 'WORSE'}"
 
 
 def _environment() -> Environment:

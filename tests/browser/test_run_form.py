@@ -83,7 +83,7 @@ def test_a_new_selection_is_trained_from_the_form(page: Page, pages: Pages) -> N
         expect(page.get_by_text(stage).first).to_be_visible(timeout=30_000)
     page.get_by_role("link", name=re.compile("evaluate")).first.click()
     page.wait_for_url("**/artifacts/**")
-    expect(page.get_by_text("Surest mistakes")).to_be_visible()
+    expect(page.get_by_text("Most confident mistakes")).to_be_visible()
 
 
 def test_a_misspelt_name_is_answered_at_once(page: Page, pages: Pages) -> None:

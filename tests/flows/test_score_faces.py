@@ -81,7 +81,7 @@ def test_images_get_a_table_a_contact_sheet_and_two_linked_runs(
     html = Path(sheet).read_text(encoding="utf-8")
     assert html.count("<li><img") == 8
     assert "<script" not in html
-    assert "drawn faces of invented people" in html
+    assert "synthetic faces of invented people" in html
 
     run = client.get_run(result["mlflow_run_id"])
     assert run.info.status == "FINISHED"

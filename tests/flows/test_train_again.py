@@ -171,5 +171,5 @@ def test_interrupted_it_ends_as_failed(place: Workplace, client: MlflowClient) -
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
-    assert "lfw: interrupted; the same command goes on from the last finished stage." in err
+    assert "lfw: interrupted; run the same command again: finished stages are reused." in err
     assert open_runs(client) == []

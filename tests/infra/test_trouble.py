@@ -48,7 +48,7 @@ def test_it_says_what_and_what_to_do(
         assert told is not None
         assert said in told
         assert "secret" not in told
-        assert told.endswith("the same command goes on from the last finished stage.")
+        assert told.endswith("run the same command again: finished stages are reused.")
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), OSError(errno.EACCES, "denied"), KeyError(1)])
