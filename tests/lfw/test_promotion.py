@@ -54,7 +54,7 @@ def test_a_clean_version_passes_every_gate() -> None:
     ("change", "said"),
     [
         ({"synthetic": True}, "synthetic sample"),
-        ({"below": ("hog_lda",)}, "below hog_lda beyond chance"),
+        ({"below": ("hog_lda",)}, "significantly below hog_lda"),
         ({"seen": frozenset({"Ben_Birch", "Cy_Cedar"})}, "trained on Ben_Birch"),
         ({"forgotten": frozenset({"Cy_Cedar"})}, "learned from 1 people who were forgotten"),
         ({"unusable": frozenset({"Ann_Ash/Ann_Ash_0003.jpg"})}, "1 of its images unusable"),

@@ -69,7 +69,7 @@ def test_synthetic_and_outside_data_are_said_loudly(told: Report, html: str) -> 
     drawn = Page(render(synthetic(told)))
     assert "SYNTHETIC DATA" in drawn.said("")
     pictures = [given for tag, given in drawn.tags if tag == "img"]
-    assert all(picture["alt"].startswith("Drawn face") for picture in pictures)
+    assert all(picture["alt"].startswith("Synthetic face") for picture in pictures)
     outside = Page(render(replace(told, outside_data=True, model="dlib")))
     assert "OUTSIDE DATA" in outside.said("")
     assert outside.rows("The model beside its baselines")[0][0] == "dlib (OUTSIDE DATA)"
