@@ -47,7 +47,7 @@ run: setup ## Run the main job: train and test on Labeled Faces in the Wild
 pretrain: setup ## Train a face embedding on everybody except the people to be recognised
 	@$(RUN) lfw pretrain $(ARGS)
 
-verify: setup ## Judge pairs of images by the data set's own protocol: one person or two?
+verify: setup ## Decide whether two images show the same person, by the data set's own protocol
 	@$(RUN) lfw verify $(ARGS)
 
 compare: setup ## Train and test models on the same splits, and test them in pairs

@@ -133,9 +133,12 @@ def _floor(taken: Taken, name: str, words: str) -> Claim:
 
 
 def _sum_of_parts(taken: Taken) -> Claim:
-    """Add what batches cost with nothing done to them, and what is done to them alone."""
+    """Add what batches cost with nothing done to them, and what is done to them alone.
+
+    That is no floor, as the two may overlap.
+    """
     parts = [a + b for a, b in zip(taken[_UNCHANGED], taken[_CHANGES], strict=True)]
-    words = "floor: batches with nothing changed, and then the changes alone in two threads"
+    words = "its parts one after the other: batches with nothing changed, then the changes alone"
     both = taken | {"parts": parts}
     return compare(both, ("parts", "compact, generator"), (words, _PEER), None, "least")
 

@@ -3,10 +3,10 @@
     python -m benchmarks.scaling --sizes 500,1000,2000,4000     # minutes
     python -m benchmarks.scaling --keep benchmarks/results      # the sizes of docs/scaling.md
 
-Data sets of drawn faces are made, in LFW's proportions of people to images: the files are links to
-a few drawn ones, the names are as many as the size asks for. Every stage is measured at every size
-in turn, round after round, so that a busy moment of the machine falls on all of them. Processor
-time is taken (of all threads), since it hardly depends on who else is at work; memory is the most
+Data sets are made in LFW's proportions of people to images: the files are links to a few synthetic
+faces, the names are as many as the size asks for. Every stage is measured at every size in
+interleaved rounds, so that a busy moment of the machine falls on all of them. Processor time is
+taken (of all threads), since it hardly depends on who else is at work; memory is the most
 that Python and NumPy held at a time, in a round of its own. A slope is that of a straight line
 through the logarithms of the medians: 1 grows with the data set, 2 with its square.
 """

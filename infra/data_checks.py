@@ -59,7 +59,7 @@ def check_source(folder: Path, environ: Mapping[str, str]) -> Finding:
         source = choose_source("auto", folder, environ)
     except LfwError as error:
         remedy = "Set LFW_SOURCE to a path, a URL, kaggle or sample; or unset it."
-        return Finding("data set", "fail", str(error), remedy)
+        return Finding("data set", "fail", f"{str(error).rstrip('.')}.", remedy)
     if source.kind == "sample" and not environ.get("LFW_SOURCE"):
         remedy = "For photographs, set LFW_SOURCE to an archive, a folder or a URL."
         return Finding("data set", "warn", describe_choice(source), remedy)

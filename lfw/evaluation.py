@@ -145,7 +145,7 @@ def list_mistakes(
     probabilities: NDArray[np.floating],
     classes: tuple[str, ...],
 ) -> pd.DataFrame:
-    """List wrong answers, the surest first.
+    """List wrong answers, the most confident first.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def photo_groups(images: pd.DataFrame, same_photo: Iterable[tuple[str, str]]) ->
     same_photo
         Pairs of image paths that show one photograph.
     """
-    first = images.groupby("sha256")["image_path"].transform("first")
+    first = images.groupby("sha256")["image_path"].transform("first").fillna(images["image_path"])
     return linked(chain(same_photo, zip(first, images["image_path"], strict=True)))
 
 

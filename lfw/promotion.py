@@ -25,13 +25,13 @@ class Record:
     version
         Its number.
     synthetic, outside_data
-        Whether it was trained on the drawn sample, or rests on faces from outside the data set.
+        Whether it was trained on the synthetic sample, or rests on faces from outside the data set.
     split
         What it was trained and tested on.
     answers
         ``image_path`` and ``answer`` (a name) for each of its test images.
     below
-        Baselines that it is below, beyond chance.
+        Baselines that it is significantly below.
     unusable
         Images that the audit found unusable.
     same_photo
@@ -148,7 +148,7 @@ def comparable_images(record: Record, champion: Record) -> tuple[list[str], str]
 def compare_answers(record: Record, champion: Record, champion_answers: pd.DataFrame) -> Verdict:
     """Compare a version with the champion on the same images.
 
-    The version has to be right more often, beyond chance by McNemar's exact test (see
+    The version has to be right significantly more often by McNemar's exact test (see
     :func:`lfw.evaluation.mcnemar`).
 
     Parameters

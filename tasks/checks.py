@@ -113,7 +113,7 @@ def audit_resolution(
     }
     markdown = (
         f"# Resolution audit\n\n{len(paths):,} images, each fully decoded.\n\n{table(sizes)}\n\n"
-        f"## Images non-standard\n\n{table(found)}\n\n"
+        f"## Non-standard images\n\n{table(found)}\n\n"
         f"## Duplicate photographs\n\n{table(same)}\n\n"
         f"## Byte-identical files\n\n{table(identical)}\n\n"
         f"## Known label errors (flagged, not corrected)\n\n"

@@ -140,7 +140,7 @@ def evaluate_model(
     markdown = (
         f"# Test: {shown}\n\n{len(truth)} test images of {len(drawn.classes)} people.\n\n"
         f"{table(compared)}\n\n## By person\n\n{table(per_class)}\n\n"
-        f"## Confusion: true people in rows, answers in columns\n\n"
+        f"## Confusion: true people in rows, predicted in columns\n\n"
         f"{table(confusion.reset_index())}\n\n"
         f"## Calibration\n\nExpected error {calibration.expected_error:.3f}, Brier score "
         f"{calibration.brier:.3f}.\n\n## Most confident mistakes\n\n{table(mistakes, limit=15)}\n\n"
@@ -163,7 +163,7 @@ def _compare(
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Put the model beside each baseline, and warn where it does not earn its minutes.
 
-    The second part names the baselines that it is below beyond chance.
+    The second part names the baselines that it is significantly below.
     """
     answers = pd.read_csv(baselines / "answers.csv")
     rows = [(model, str(accuracy), "")]
@@ -216,4 +216,4 @@ def _draw_mistakes(dataset: Dataset, mistakes: pd.DataFrame, path: Path) -> None
         for row in mistakes.to_dict("records")
     ]
     pixels = read_many(Path(dataset.image_folder), mistakes["image_path"].tolist())
-    save(plot_images(pixels, captions, "Most confident mistakes: answer, and who it is"), path)
+    save(plot_images(pixels, captions, "Most confident mistakes: predicted, and true"), path)

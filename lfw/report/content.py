@@ -68,7 +68,7 @@ class Tested:
     confusion
         Numbers of images by true person (index) and answer (columns), in the order of `per_class`.
     mistakes
-        The surest first; all of them, or the first of very many.
+        The most confident first; all of them, or the first of very many.
     mistakes_in_all
         How many there are.
     calibration
@@ -102,7 +102,7 @@ class Audited:
     gate
         What a finding does: ``warn`` or ``fail``.
     problems
-        Images off the norm, by kind.
+        Non-standard images, by kind.
     details
         The same, a sentence each.
     unusable

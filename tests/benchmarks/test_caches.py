@@ -1,6 +1,7 @@
 """What images could be kept in: all four hold the same pixels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,3 +39,32 @@ def test_each_is_made_checked_and_read_against_files(data: Data, sample_zip: Pat
     assert kept["on the disk: decoded array, memory map"] == pytest.approx(
         len(data.paths) * 250 * 250 * 3 / 1e6, rel=0.01
     )
+
+
+def spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_files_are_compared_when_they_are_checked(
+    data: Data, wanted: list[str], sample_zip: Path, tmp_path: Path
+) -> None:
+    cache = caches.caches_of(data, sample_zip, wanted)["files in folders"]
+    cache.make(tmp_path)
+    before: Any = cache.check(tmp_path)
+    spoil(tmp_path / "files" / data.inside / wanted[0])
+    after: Any = cache.check(tmp_path)
+    assert before.dataset.images_digest != after.dataset.images_digest
+
+
+def test_a_pack_is_compared_when_it_is_checked(
+    data: Data, wanted: list[str], sample_zip: Path, tmp_path: Path
+) -> None:
+    cache = caches.caches_of(data, sample_zip, wanted)["one packed file, uncompressed"]
+    cache.make(tmp_path)
+    (pack,) = tmp_path.glob("datasets/*/images.zip")
+    content = pack.read_bytes()
+    spoil(pack)
+    cache.check(tmp_path)
+    assert pack.read_bytes() == content, "made anew"

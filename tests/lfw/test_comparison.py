@@ -13,6 +13,7 @@ from lfw.comparison import (
     exact_mcnemar,
     holm,
     summarise,
+    without_p,
 )
 from lfw.intervals import wilson
 
@@ -31,9 +32,17 @@ def test_the_corrected_t_test_by_hand() -> None:
     assert turned.above == 0
 
 
-@pytest.mark.parametrize("gains", [[0.3], [0.1, 0.1, 0.1], [0.0, 0.0]])
-def test_one_split_or_no_spread_is_not_enough_data(gains: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("gains", "why"),
+    [
+        ([0.3], "not enough data"),
+        ([0.1, 0.1, 0.1], "all gains equal"),
+        ([0.0, 0.0], "all gains equal"),
+    ],
+)
+def test_one_split_or_no_spread_has_no_p_value(gains: list[float], why: str) -> None:
     assert corrected_t(gains, 0.25).p is None
+    assert without_p(len(gains)) == why
 
 
 def test_the_interval_is_where_the_test_turns() -> None:

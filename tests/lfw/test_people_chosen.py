@@ -54,6 +54,8 @@ def test_unknown_names_are_told_by_their_parameter() -> None:
     check_names("exclude_people", ("Ann", "Bob"), list(FOUR))
     with pytest.raises(InputError, match=r"^left out: the data set has nobody called Bobb \(near"):
         check_names("left out", ("Ann", "Bobb"), list(FOUR))
+    with pytest.raises(InputError, match=r"^people: this copy has nobody called Zoe"):
+        check_names("people", ("Zoe",), list(FOUR), known_to="this copy")
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:

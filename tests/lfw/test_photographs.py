@@ -30,3 +30,8 @@ def test_contents_and_pairs_link_images_and_all_others_are_alone() -> None:
         frozenset({"Bob/3", "Eve/8", "Gus/1"}),
         frozenset({"Dan/2"}),
     }
+
+
+def test_images_without_a_digest_are_alone() -> None:
+    images = pd.DataFrame({"image_path": ["Ann/1", "Bob/3"], "sha256": [None, None]})
+    assert sorted(map(sorted, photo_groups(images, []))) == [["Ann/1"], ["Bob/3"]]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.comparing import _DESCRIBED, _right, describe
+from tasks.comparing import _DESCRIBED, _right, describe, shown_tests
 
 
 def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> None:
@@ -23,6 +23,21 @@ def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> Non
     right = _right([row]).groupby("classifier")["right"].apply(list)
     assert right["hog"] == [True, False, True]
     assert right["majority"] == [True, False, False]
+
+
+def test_a_test_without_a_p_value_says_why() -> None:
+    tests = pd.DataFrame(
+        {
+            "seeds": [1, 3, 3],
+            "t_p": [None, None, 0.02],
+            "t_holm": [None, None, 0.06],
+            "mcnemar_p": [0.5, 1.0, 0.1],
+        }
+    )
+    shown = shown_tests(tests)
+    assert shown["t_p"].tolist() == ["not enough data", "all gains equal", 0.02]
+    assert shown["t_holm"].tolist() == ["not enough data", "all gains equal", 0.06]
+    assert shown["mcnemar_p"].tolist() == [0.5, 1.0, 0.1]
 
 
 def test_the_page_of_a_comparison_sums_it_up_within_mlflows_limit() -> None:

@@ -101,6 +101,8 @@ def test_each_fold_is_judged_by_the_embedding_that_saw_nobody_in_it(
     assert [row["threshold_pairs"] for row in summary.facts["folds"]] == [16] * 10
     assert "0.8750 ± 0.0040" in summary.markdown
     assert "Protocol: LFW, unrestricted, no outside data" in summary.markdown
+    assert "Accuracy on 40 pairs" in summary.markdown
+    assert "(standard error over folds)" in summary.markdown
     verdicts = pd.read_csv(work.folder / "verdicts.csv")
     assert verdicts.groupby("fold").size().tolist() == [4] * 10
     assert ((verdicts["likeness"] > verdicts["threshold"]) == verdicts["same"]).equals(
@@ -128,6 +130,7 @@ def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
     [fold] = summary.facts["folds"]
     assert fold["threshold_pairs"] == 6  # the four listed ones, and two that are not
     assert "View 1 is for development" in summary.markdown
+    assert "(standard error of the mean over both kinds of pairs)" in summary.markdown
     with pytest.raises(InputError, match=r"1 of 2 / 0 of 2 are judged.*--view 2"):
         run(work, pairs, [made_embedding(tmp_path / "b", "P1")], "1")
     with pytest.raises(InputError, match=r"that 0 images of 0 other people make.*--view 2"):

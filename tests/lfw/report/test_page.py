@@ -65,7 +65,7 @@ def test_a_person_who_is_never_answered_has_no_precision(told: Report) -> None:
     confusion.iloc[:, 0] = PER_PERSON
     never = person_rows(replace(told.tested, confusion=confusion))
     assert [row.precision is None for row in never] == [False, *[True] * 5]
-    assert "never answered" in render(
+    assert "never predicted" in render(
         replace(told, tested=replace(told.tested, confusion=confusion))
     )
     assert len(truth) == confusion.to_numpy().sum()
@@ -138,7 +138,7 @@ def test_data_selection_audit_and_bias(told: Report, page: Page) -> None:
     assert told.drawn.digest in page.said("selection")
     assert "1,550 other people" in page.said("selection")
     assert "2 damaged" in page.said("audit")
-    assert "1 pair, kept on one side" in page.said("audit")
+    assert "1 pair, kept in one part" in page.said("audit")
     assert "194 of 200 people" in page.said("bias")
     assert "not enough data" in page.said("bias")
     shares = [row[2] for row in page.rows("How many photographs people have")]
