@@ -84,7 +84,9 @@ def fit(
     checked = (preprocess_images(preprocess, validation[0]), one_hot(validation[1], classes))
     steps = int(batches.cardinality())
     with _scope(strategy):
-        recipe.compile(core, epochs * steps)
+        recipe.compile(core, steps, epochs)
+    if strategy is not None:
+        core.steps_per_execution = 1  # Keras 3.15 takes several in one call on one device alone
     recorder = _Recorder(epochs, on_epoch)
     callbacks: list[keras.callbacks.Callback] = [recorder]
     if recipe.patience is not None:

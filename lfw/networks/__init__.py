@@ -36,7 +36,7 @@ class Recipe:
     preprocess, core
         Build the two parts; `core` takes the number of classes.
     compile
-        Sets the core's optimiser and loss; takes the number of steps of the whole fit.
+        Sets the core's optimiser and loss; takes the number of steps of an epoch, and of epochs.
     """
 
     epochs: int
@@ -46,7 +46,7 @@ class Recipe:
     augmentation: Augmentation
     preprocess: Callable[[], keras.Model]
     core: Callable[[int], keras.Model]
-    compile: Callable[[keras.Model, int], None]
+    compile: Callable[[keras.Model, int, int], None]
 
 
 def recipe_of(name: str) -> Recipe:

@@ -67,11 +67,12 @@ def _core(classes: int) -> keras.Model:
     )
 
 
-def _compile(core: keras.Model, steps: int) -> None:
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps, alpha=0.01)
+def _compile(core: keras.Model, steps: int, epochs: int) -> None:
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps * epochs, alpha=0.01)
     core.compile(
         optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-2),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
         metrics=["accuracy"],
+        steps_per_execution=steps,  # a step is so short that Python's part would be a tenth of it
         jit_compile=False,  # compiled (XLA), a step takes longer than it does in oneDNN's kernels
     )

@@ -39,5 +39,5 @@ def _core(classes: int) -> keras.Model:
     )
 
 
-def _compile(core: keras.Model, _steps: int) -> None:
+def _compile(core: keras.Model, _steps: int, _epochs: int) -> None:
     core.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])

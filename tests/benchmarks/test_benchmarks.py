@@ -144,7 +144,7 @@ def test_batches_are_taken_as_often_as_said(graph: bool) -> None:
 
     numbers = tf.data.Dataset.range(1000)
     made = untuned(numbers.map(lambda k: tf.numpy_function(batch, [k], tf.int64)))
-    measure = augmentation.many(made, 3, augmentation.within_a_graph() if graph else None)
+    measure = augmentation.many(made, 3, augmentation.within_a_graph(4) if graph else None)
     measure(0)  # traced
     taken.clear()
     since = time.perf_counter()

@@ -106,7 +106,7 @@ def toy(patience: int | None, rate: float) -> Recipe:
             ]
         )
 
-    def compile_(core: keras.Model, _steps: int) -> None:
+    def compile_(core: keras.Model, _steps: int, _epochs: int) -> None:
         core.compile(keras.optimizers.SGD(rate), "categorical_crossentropy", metrics=["accuracy"])
 
     return dataclasses.replace(

@@ -43,8 +43,25 @@ def test_network_is_small(recipe: Recipe) -> None:
 
 def test_learning_rate_falls_over_the_whole_fit(recipe: Recipe) -> None:
     core = recipe.core(3)
-    recipe.compile(core, 200)
+    recipe.compile(core, 10, 20)
     rate = core.optimizer._learning_rate  # the schedule; the public one is its present value
     assert float(rate(0)) == pytest.approx(1e-3)
     assert float(rate(200)) == pytest.approx(1e-5)
     assert isinstance(core.loss, keras.losses.CategoricalCrossentropy)
+
+
+def test_a_pass_in_one_call_learns_what_its_steps_would() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 112, 96, 1)).astype(np.float32)
+    classes = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
+    learned = []
+    for at_once in (3, 1):
+        keras.utils.set_random_seed(0)
+        core = recipe_of("compact").core(3)
+        recipe_of("compact").compile(core, 3, 2)
+        assert core.steps_per_execution == 3
+        core.steps_per_execution = at_once
+        core.fit(images, classes, batch_size=4, epochs=2, shuffle=False, verbose=0)
+        learned.append(core.get_weights())
+    for one, other in zip(*learned, strict=True):
+        np.testing.assert_array_equal(one, other)

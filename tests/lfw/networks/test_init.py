@@ -38,7 +38,7 @@ def test_network_takes_pixels_and_gives_probabilities(name: str) -> None:
 def test_recipe_compiles(name: str) -> None:
     recipe = recipe_of(name)
     core = recipe.core(3)
-    recipe.compile(core, 100)
+    recipe.compile(core, 1, 100)
     assert core.optimizer is not None
     assert recipe.epochs >= 1
     assert recipe.batch_size >= 1

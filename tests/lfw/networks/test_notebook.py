@@ -46,7 +46,7 @@ def test_fit_is_the_notebooks() -> None:
 
 
 def test_optimiser_and_loss_are_the_notebooks(core: keras.Model) -> None:
-    recipe_of("notebook").compile(core, 10)
+    recipe_of("notebook").compile(core, 1, 10)
     assert type(core.optimizer) is keras.optimizers.Adam
     assert float(core.optimizer.learning_rate) == pytest.approx(0.001)
     assert core.loss == "categorical_crossentropy"
