@@ -1,6 +1,7 @@
 """Help and doctor start fast, and say what the whole command line says."""
 
 import subprocess
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def test_help_names_every_command(
     monkeypatch.setattr(sys, "argv", ["lfw", *words])
     main()
     shown = capsys.readouterr().out
-    listed = [line.split()[0] for line in shown.splitlines() if line.startswith("  ")]
+    listed = re.findall(r"(?m)^ {2}(\S+)", shown)  # not where a line goes on
     names = sorted(name for name in app if not name.startswith("-"))
     assert [name for name in listed if name in names] == names
     for name in names:
