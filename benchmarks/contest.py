@@ -30,6 +30,9 @@ RESULTS = Path(__file__).parent / "results"
 _ROOT = Path(__file__).parents[1]
 _CODE = ("lfw", "tasks", "flows", "infra", "benchmarks/*.py", "uv.lock")
 
+ROUNDS = 5
+"""That count, if nobody says how many."""
+
 Contender = Callable[[int], "float | None"]
 """Takes the number of the round; gives what it measured, or None to have its seconds counted."""
 
@@ -288,7 +291,7 @@ def read_result(path: Path) -> Result:
     return Result(**{**saved, "claims": claims, "setting": setting})
 
 
-def options(about: str | None, rounds: int = 5) -> argparse.ArgumentParser:
+def options(about: str | None, rounds: int = ROUNDS) -> argparse.ArgumentParser:
     """Make the arguments that all benchmarks have."""
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=rounds, help="that count")

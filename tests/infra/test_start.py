@@ -1,7 +1,7 @@
 """Help and doctor start fast, and say what the whole command line says."""
 
-import subprocess
 import re
+import subprocess
 import sys
 from pathlib import Path
 
