@@ -10,7 +10,6 @@ notebook has; the pack is what the project does (`lfw/pack.py`).
 
 import os
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from numpy.lib.format import open_memmap
 
 from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
 from benchmarks.data import Data, bring
-from benchmarks.ready import archive_of, inflated, wanted_of
+from benchmarks.ready import anew, archive_of, inflated, wanted_of
 from lfw.digest import file_digest
 from lfw.fetch import fetch
 from lfw.images import decode_rgb, read_many
@@ -72,7 +71,7 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
         os.sync()
         works: dict[str, Contender] = {}
         for name, cache in caches.items():
-            works[f"{name}: made"] = _made_anew(cache.make, scratch)
+            works[f"{name}: made"] = anew(cache.make, scratch)
             works[f"{name}: checked"] = partial(_asked, cache.check, kept[name])
             works[f"{name}: read"] = partial(_asked, cache.read, kept[name])
         taken = contest(works, rounds)
@@ -107,19 +106,6 @@ def caches_of(data: Data, archive: Path, wanted: list[str]) -> dict[str, Cache]:
 
 def _asked(work: Work, folder: Path, _: int) -> None:
     work(folder)
-
-
-def _made_anew(make: Work, scratch: Path | None) -> Contender:
-    """Time the making in a new folder, which is taken away in nobody's time."""
-
-    def contender(_: int) -> float:
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            os.sync()
-            since = time.perf_counter()
-            make(Path(folder))
-            return time.perf_counter() - since
-
-    return contender
 
 
 def _megabytes(folder: Path) -> float:

@@ -64,24 +64,13 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
         found = fetch(Source("archive", str(archive)), folder)
         read_many(Path(found.dataset.image_folder), paths)
 
-    def timed(work: Callable[[Path], None]) -> Contender:
-        def contender(_: int) -> float:
-            # Folders are made before, and taken away after: to delete takes longer than to create.
-            with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                os.sync()
-                since = time.perf_counter()
-                work(Path(folder))
-                return time.perf_counter() - since
-
-        return contender
-
     contenders = {
         "unpack and copy": unpack_and_copy,
         "fetch": fetched,
         "every member": lambda _: every_member(archive, members),
         "in place": lambda _: in_place(archive, members),
     }
-    taken = contest({name: timed(work) for name, work in contenders.items()}, rounds)
+    taken = contest({name: anew(work, scratch) for name, work in contenders.items()}, rounds)
     peer = "`extractall`, copy into folders, read"
     claims = [
         compare(
@@ -108,6 +97,22 @@ def run(data: Data, archive: Path, rounds: int, scratch: Path | None = None) -> 
     ]
     setting: dict[str, object] = {"images": len(data.paths), "wanted": len(paths)}
     return Result("ready", "python -m benchmarks.ready", claims, taken, setting)
+
+
+def anew(work: Callable[[Path], object], scratch: Path | None) -> Contender:
+    """Time some work in a new folder, on a disk at rest.
+
+    The folder is made before, and taken away after: to delete takes longer than to create.
+    """
+
+    def contender(_: int) -> float:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            os.sync()
+            since = time.perf_counter()
+            work(Path(folder))
+            return time.perf_counter() - since
+
+    return contender
 
 
 def in_place(archive: Path, wanted: Sequence[str]) -> None:
