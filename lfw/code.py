@@ -10,6 +10,8 @@ from typing import Any
 
 from lfw.digest import code_digests, text_digest
 
+_OUR_OWN = {"lfw", "tasks"}
+
 
 @dataclass(frozen=True)
 class _Module:
@@ -54,6 +56,13 @@ def function_digests(function: Callable[..., Any]) -> dict[str, str]:
             elif module.partition(".")[0] == "lfw":
                 modules.add(module)
     return dict(sorted(reached.items())) | code_digests(modules)
+
+
+def part_name(name: str) -> str:
+    """Say what an entry of :func:`function_digests` is: code, a setting or a library."""
+    if name.partition(".")[0] in _OUR_OWN:
+        return f"code of {name}"
+    return f"setting {name}" if name.isupper() else f"version of {name}"
 
 
 def _sources(module: str, node: ast.stmt) -> list[tuple[str, str | None]]:

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _LINES = 4096
+_BACKENDS = {"keras": "tensorflow"}  # what a distribution computes with, whatever imports it
+_SETTINGS = {"tensorflow": "TF_ENABLE_ONEDNN_OPTS"}  # the variable that changes its results
 
 
 def file_digest(path: Path) -> str:
@@ -59,8 +62,9 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
     -------
     dict
         One entry for each module of `package` that is reached, the packages that it lies in among
-        them (comments, layout and docstrings do not count), and one for each installed distribution
-        that they import, with its version.
+        them (comments, layout and docstrings do not count), one for each installed distribution
+        that they import, with its version (Keras' backend, too), and one for each environment
+        variable that is set and changes what these compute, if by roundings alone.
 
     Raises
     ------
@@ -83,8 +87,11 @@ def code_digests(modules: Iterable[str], package: str = "lfw") -> dict[str, str]
                 waiting.extend([imported] if _source_file(imported) else [])
             elif top not in sys.stdlib_module_names:
                 distributions.update(_distributions().get(top, ()))
+    distributions |= {_BACKENDS[name] for name in distributions & set(_BACKENDS)}
     versions = {name: _version(name) for name in distributions}
-    return dict(sorted(reached.items())) | dict(sorted(versions.items()))
+    variables = {_SETTINGS[name] for name in distributions & set(_SETTINGS)}
+    settings = {name: os.environ[name] for name in variables & set(os.environ)}
+    return dict(sorted(reached.items())) | dict(sorted(versions.items())) | settings
 
 
 def _source(module: str) -> str:

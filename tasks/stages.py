@@ -1,7 +1,7 @@
 """Stages: Prefect tasks whose results are files, reused only while they are what they were.
 
 A stage's key is made of the digests of its inputs, of its parameters, of the code in ``lfw`` that
-it rests on, and of the versions of the libraries below. Its files lie under
+it rests on, and of the libraries below it. Its files lie under
 ``<data>/stages/<stage>/<key>``; on a hit their checksums are compared, and a missing or changed
 file makes the stage run again.
 """
@@ -19,7 +19,7 @@ from prefect import Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import State
 
-from lfw.code import function_digests
+from lfw.code import function_digests, part_name
 from lfw.digest import file_digest, text_digest, value_digest
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.threads import Progress
@@ -173,7 +173,7 @@ class Stage(Generic[P]):
 
     def parts(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
         """Give all that the result depends on, by name."""
-        code = {_code_name(name): value for name, value in function_digests(self.function).items()}
+        code = {part_name(name): value for name, value in function_digests(self.function).items()}
         return self._inputs(*args, **kwargs) | code
 
     def _inputs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, str]:
@@ -254,10 +254,6 @@ def write_record(
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-
-
-def _code_name(name: str) -> str:
-    return f"code of {name}" if name.split(".", maxsplit=1)[0] == "lfw" else f"version of {name}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lfw import code
-from lfw.code import function_digests
+from lfw.code import function_digests, part_name
 
 STAGE = '''"""A module of stages."""
 from stagepack.helpers import used, other
@@ -119,3 +119,17 @@ def test_what_runs_counts(package: Path, file: str, before: str, after: str, cha
     rewritten(package / file, before, after)
     second = digests()
     assert {name for name in first if first[name] != second[name]} == {changed}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lfw.bias", "code of lfw.bias"),
+        ("lfw", "code of lfw"),
+        ("tasks.training.train_model", "code of tasks.training.train_model"),
+        ("tensorflow", "version of tensorflow"),
+        ("TF_ENABLE_ONEDNN_OPTS", "setting TF_ENABLE_ONEDNN_OPTS"),
+    ],
+)
+def test_each_part_is_said_to_be_what_it_is(name: str, said: str) -> None:
+    assert part_name(name) == said

@@ -98,6 +98,27 @@ def test_the_package_that_a_module_lies_in_counts(package: Path) -> None:
     assert {name for name in before if before[name] != after[name]} == {"made"}
 
 
+@pytest.mark.parametrize("library", ["keras", "tensorflow"])
+def test_backend_and_its_kernels_count(
+    library: str, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = "TF_ENABLE_ONEDNN_OPTS"
+    change(package, "bottom", "return 2", f"import {library}\n        return 2")
+    found = []
+    for value in ("1", "0"):
+        monkeypatch.setenv(variable, value)
+        found.append(digests())
+    monkeypatch.delenv(variable)
+
+    assert [one[variable] for one in found] == ["1", "0"]
+    assert variable not in digests()
+    assert found[0]["tensorflow"] == importlib.metadata.version("tensorflow")
+
+
+def test_kernels_do_not_count_where_nothing_is_computed_with_them() -> None:
+    assert "TF_ENABLE_ONEDNN_OPTS" not in code_digests(["lfw.bias"])
+
+
 def test_missing_module_is_named(package: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match=r"made\.none"):
         code_digests(["made.none"], "made")
