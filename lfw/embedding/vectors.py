@@ -34,7 +34,8 @@ def vectors_of(
         Computes vectors; called for at most 128 images at a time.
     kept
         The file that keeps vectors. It is for one way to measure alone: name it by
-        :mod:`lfw.vector_names`. A damaged file counts as empty.
+        :mod:`lfw.vector_names`. A damaged file counts as empty. When it is written, files of the
+        same measure by other code, libraries or kernels are removed.
     progress
         Told how many of the missing images are done.
 
@@ -60,6 +61,7 @@ def vectors_of(
                 progress(min(start + _CHUNK, len(waiting)), len(waiting))
         if missing:
             _write(kept, known)
+            _drop_outdated(kept)
     if not len(sha256):
         return np.empty((0, 0), dtype=np.float32)
     return np.stack([known[digest] for digest in sha256]).astype(np.float32)
@@ -83,6 +85,14 @@ def forget_vectors(kept: Path, sha256: Collection[str]) -> int:
         elif len(left) < len(known):
             _write(kept, left)
     return len(known) - len(left)
+
+
+def _drop_outdated(kept: Path) -> None:
+    """Remove what other code kept of the same measure: a name ends with the digest of its code."""
+    measure, dash, _ = kept.stem.rpartition("-")
+    for path in kept.parent.glob(f"*{kept.suffix}") if dash else ():
+        if path != kept and path.stem.rpartition("-")[0] == measure:
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, NDArray[np.float32]]:

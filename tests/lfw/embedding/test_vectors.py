@@ -95,3 +95,13 @@ def test_what_was_computed_before_a_failure_is_not_half_kept(tmp_path: Path) -> 
     computed = Computed()
     assert vectors_of(["1", "2"], ["a", "b"], computed, kept).tolist() == [[1, 1], [2, 4]]
     assert computed.calls == [["2"]]
+
+
+def test_vectors_by_other_code_are_removed_when_new_ones_are_kept(tmp_path: Path) -> None:
+    names = ["hog-1", "hog-2", "some-hog-1", "hog", "dlib-1"]
+    for name in names:
+        vectors_of(["1"], ["a"], Computed(), tmp_path / f"{name}.npz")
+    assert sorted(path.stem for path in tmp_path.glob("*.npz")) == sorted({*names} - {"hog-1"})
+
+    vectors_of(["1"], ["a"], Computed(), tmp_path / "hog-2.npz")  # nothing is written
+    assert (tmp_path / "hog-2.npz").exists()
