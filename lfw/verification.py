@@ -17,6 +17,7 @@ Truth = NDArray[np.bool_]
 Likeness = NDArray[np.floating]
 
 _FOLDS = 10
+_LEAST = 2  # pairs of each kind that can be parted
 _GRID = np.linspace(0, 1, 1001)  # shares of false accepts that a curve is drawn at
 
 
@@ -115,12 +116,72 @@ def verify_once(
     threshold = best_threshold(*threshold_pairs)
     same, likeness = judged
     auc = area_under_roc(same, likeness)
-    shares = [((likeness[kind] > threshold) == same[kind]).mean() for kind in (same, ~same)]
-    variances = [
-        share * (1 - share) / kind.sum() for share, kind in zip(shares, (same, ~same), strict=True)
-    ]
+    shares = _right_by_kind(same, likeness > threshold)
     row = (1, len(same), threshold, len(threshold_pairs[0]), float(np.mean(shares)), auc)
-    return _summary([row], [_roc(same, likeness)], float(np.sqrt(sum(variances)) / 2))
+    return _summary([row], [_roc(same, likeness)], _error_by_kind(same, shares))
+
+
+def verify_crossed(same: Truth, likeness: Likeness, parts: NDArray[np.int64]) -> Verification:
+    """Judge each part of some pairs by a threshold that was set on the other parts.
+
+    Both kinds of pairs weigh alike, and the standard error is that of :func:`verify_once`. The
+    parts share people, so the threshold knows the judged ones: a little is gained by that.
+
+    Parameters
+    ----------
+    same, likeness
+        Of shape (n,).
+    parts
+        The number of each pair's part, as :func:`crossed_parts` gives them.
+    """
+    rows, answer = [], np.zeros(len(same), dtype=bool)
+    for part in np.unique(parts):
+        inside = parts == part
+        threshold = best_threshold(same[~inside], likeness[~inside])
+        answer[inside] = likeness[inside] > threshold
+        auc = area_under_roc(same[inside], likeness[inside])
+        shares = _right_by_kind(same[inside], answer[inside])
+        sizes = int(inside.sum()), int((~inside).sum())
+        rows.append((int(part), sizes[0], threshold, sizes[1], float(np.mean(shares)), auc))
+    error = _error_by_kind(same, _right_by_kind(same, answer))
+    return _summary(rows, [_roc(same, likeness)], error)
+
+
+def crossed_parts(same: Truth, seed: int = 0) -> NDArray[np.int64]:
+    """Part pairs in ten (fewer, if there are fewer of one kind), each with its share of both kinds.
+
+    Parameters
+    ----------
+    same
+        Of shape (n,): at least two pairs of each kind.
+    seed
+        Decides which pair is in which part.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers from 1 on.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    parts = min(_FOLDS, int(same.sum()), int((~same).sum()))
+    crossed = StratifiedKFold(parts, shuffle=True, random_state=seed)
+    numbers = np.zeros(len(same), dtype=np.int64)
+    for number, (_, inside) in enumerate(crossed.split(same, same), start=1):
+        numbers[inside] = number
+    return numbers
+
+
+def _right_by_kind(same: Truth, answer: Truth) -> tuple[float, float]:
+    """Give the shares of right answers among pairs of one person, and among pairs of two."""
+    return float(answer[same].mean()), float((~answer[~same]).mean())
+
+
+def _error_by_kind(same: Truth, shares: tuple[float, float]) -> float:
+    """Give the standard error of the mean of both shares, if pairs of each kind were drawn."""
+    counts = int(same.sum()), int((~same).sum())
+    variances = [share * (1 - share) / count for share, count in zip(shares, counts, strict=True)]
+    return float(np.sqrt(sum(variances)) / 2)
 
 
 def _roc(same: Truth, likeness: Likeness) -> NDArray[np.float64]:
@@ -186,16 +247,13 @@ def crossed_accuracy(same: Truth, likeness: Likeness, seed: int = 0) -> float:
     same, likeness
         Of shape (n,).
     seed
-        Decides how the pairs are parted in ten (fewer, if there are fewer of one kind).
+        Decides how the pairs are parted (see :func:`crossed_parts`).
     """
-    parts = min(_FOLDS, int(same.sum()), int((~same).sum()))
+    if min(same.sum(), (~same).sum()) < _LEAST:
+        return float(np.mean(_right_by_kind(same, likeness > best_threshold(same, likeness))))
+    parts = crossed_parts(same, seed)
     answer = np.zeros(len(same), dtype=bool)
-    if parts < 2:
-        answer = likeness > best_threshold(same, likeness)
-    else:
-        from sklearn.model_selection import StratifiedKFold
-
-        crossed = StratifiedKFold(parts, shuffle=True, random_state=seed)
-        for learned, judged in crossed.split(likeness, same):
-            answer[judged] = likeness[judged] > best_threshold(same[learned], likeness[learned])
-    return float((answer[same].mean() + (~answer[~same]).mean()) / 2)
+    for part in np.unique(parts):
+        inside = parts == part
+        answer[inside] = likeness[inside] > best_threshold(same[~inside], likeness[~inside])
+    return float(np.mean(_right_by_kind(same, answer)))

@@ -33,7 +33,15 @@ from lfw.protocol import (
     published,
     unseen_pairs,
 )
-from lfw.verification import Likeness, Truth, Verification, verify, verify_once
+from lfw.verification import (
+    Likeness,
+    Truth,
+    Verification,
+    crossed_parts,
+    verify,
+    verify_crossed,
+    verify_once,
+)
 from tasks.embedding import vectors_through
 from tasks.judges import IMAGES, PAIRS, PEOPLE, SAME_PHOTO, read_frames
 from tasks.markdown import table
@@ -94,7 +102,8 @@ _ADVICE = "Learn an embedding without them (lfw pretrain); --embedding takes the
 class _Measured:
     """Pairs, how alike their images are (see :func:`lfw.verification.verify`), and a remark.
 
-    Where pairs were formed beyond the listed ones, they set the threshold.
+    Where pairs were formed beyond the listed ones, they set the threshold. Where it is crossed,
+    each fold's is set on the other folds, and both kinds of pairs weigh alike.
     """
 
     pairs: pd.DataFrame
@@ -102,6 +111,7 @@ class _Measured:
     usable: list[tuple[int, ...]] | None
     how: str
     formed: tuple[Truth, Likeness] | None = None
+    crossed: bool = False
 
 
 @stage(
@@ -207,26 +217,44 @@ def _by_one(work: Work, dataset: Dataset, pairs: StageOutput, judge: StageOutput
     )
     named = people_in([THRESHOLD_FOLD], people, given) - people_in([TEST_FOLD], people, given)
     free = images_for_threshold(images, same_photo, named, (listed, judged), learned.cohort)
+    counts = free["name"].value_counts()
+    crossed = (counts > 1).sum() < _LEAST_PEOPLE
     there = zip(_by_kind(judged, TEST_FOLD), pairs.facts["listed"][str(TEST_FOLD)], strict=True)
-    others = free["name"].nunique()
     how = (
         f"lfw-embedding version {judge.facts['version']}, on the pairs (of one person / of two) of "
         f"whom it has seen nobody: {' / '.join(f'{n:,} of {all_:,}' for n, all_ in there)} are "
-        f"judged. The threshold is set on all pairs that {len(free):,} images of {others:,} other "
-        f"{'person' if others == 1 else 'people'} make, whom it has not seen either: ten each of "
-        "the hundred who have most in the list to train with, and those of its pairs (2,000 images "
-        "at most). Both kinds of pairs have the same total weight."
+        f"judged. {_CROSSED if crossed else _formed(len(free), len(counts))} Both kinds of pairs "
+        "have the same total weight."
     )
-    if not all(_by_kind(judged, TEST_FOLD)) or not 1 < others < len(free):
+    if min(_by_kind(judged, TEST_FOLD)) < (2 if crossed else 1):
         raise InputError(
             f"{how} That is too few. Learn an embedding that leaves more people out (lfw "
             "pretrain; --embedding takes the version that it names), or use --view 2."
         )
+    if crossed:
+        free = free[:0]
+        judged = judged.assign(fold=crossed_parts(judged["same"].to_numpy(dtype=bool)))
     everybody = people_of(judged) | set(free["name"])
     paths = {*paths_of(judged), *free["image_path"]}
     vectors = _vectors_by(work, dataset, images[images["image_path"].isin(paths)], judge, everybody)
-    formed = every_pair(free, vectors)
-    return _Measured(judged, cosines(judged, vectors), None, how, formed)
+    formed = None if crossed else every_pair(free, vectors)
+    return _Measured(judged, cosines(judged, vectors), None, how, formed, crossed)
+
+
+_LEAST_PEOPLE = 20  # with several images: of fewer, a threshold is a matter of luck
+_CROSSED = (
+    f"The threshold of each tenth of them is set on the other nine tenths, since of fewer than "
+    f"{_LEAST_PEOPLE} people in the list to train with there are several images that it has not "
+    "seen: people are on both sides, so the figure is a little flattered."
+)
+
+
+def _formed(images: int, people: int) -> str:
+    return (
+        f"The threshold is set on all pairs that {images:,} images of {people:,} other people "
+        "make, whom it has not seen either: ten each of the hundred who have most in the list to "
+        "train with, and those of its pairs (2,000 images at most)."
+    )
 
 
 def _by_groups(
@@ -271,6 +299,8 @@ def _verify(measured: _Measured, view: str) -> Verification:
     folds = measured.pairs["fold"].to_numpy(dtype=np.int64)
     if view == "2":
         return verify(same, measured.likeness, folds, measured.usable)
+    if measured.crossed:
+        return verify_crossed(same, measured.likeness, folds)
     if measured.formed is not None:
         return verify_once(measured.formed, (same, measured.likeness))
     before, judged = folds == THRESHOLD_FOLD, folds == TEST_FOLD

@@ -6,7 +6,9 @@ from lfw.verification import (
     area_under_roc,
     best_threshold,
     crossed_accuracy,
+    crossed_parts,
     verify,
+    verify_crossed,
     verify_once,
 )
 
@@ -133,3 +135,32 @@ def test_crossed_accuracy_is_balanced() -> None:
     likeness = np.where(same, 1.0, 0.0)
     likeness[10:55] = 1.0  # half of the mismatched ones look alike
     assert crossed_accuracy(same, likeness) == pytest.approx(0.75)
+
+
+def test_each_part_is_judged_by_the_threshold_of_the_others() -> None:
+    likeness = np.array([1.0, 0.0, 10.0, 9.0])
+    found = verify_crossed(half(4), likeness, np.array([1, 1, 2, 2]))
+    assert found.folds["threshold"].tolist() == [9.5, 0.5]
+    assert found.folds["threshold_pairs"].tolist() == [2, 2]
+    assert found.folds["accuracy"].tolist() == [0.5, 0.5]
+    assert found.accuracy == 0.5
+    # One of two of each kind is right: the error of each share is a half of a half's root.
+    assert found.standard_error == pytest.approx(np.sqrt(2 * 0.25 / 2) / 2)
+    assert found.auc == 1
+
+
+def test_crossed_accuracy_is_that_of_the_parts() -> None:
+    same = np.arange(400) % 4 == 0
+    likeness = np.random.default_rng(0).normal(size=400) + same
+    found = verify_crossed(same, likeness, crossed_parts(same))
+    assert found.accuracy == pytest.approx(crossed_accuracy(same, likeness))
+    assert 0.6 < found.accuracy < 0.8
+
+
+@pytest.mark.parametrize(("pairs", "parts"), [(400, 10), (12, 3)])
+def test_parts_have_their_share_of_both_kinds(pairs: int, parts: int) -> None:
+    same = np.arange(pairs) % 4 == 0
+    found = crossed_parts(same)
+    assert set(found) == set(range(1, parts + 1))
+    assert {int(same[found == part].sum()) for part in set(found)} == {pairs // 4 // parts}
+    assert not np.array_equal(found, crossed_parts(same, seed=1))

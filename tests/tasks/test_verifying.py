@@ -118,6 +118,13 @@ def test_an_embedding_that_saw_somebody_of_its_folds_is_refused(work: Work, tmp_
         run(work, pairs, judges, "2")
 
 
+@pytest.fixture
+def two_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pairs of two people set a threshold."""
+    monkeypatch.setattr(verifying, "_LEAST_PEOPLE", 2)
+
+
+@pytest.mark.usefixtures("two_are_enough")
 def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
     work: Work, tmp_path: Path
 ) -> None:
@@ -133,12 +140,27 @@ def test_the_champion_is_judged_on_pairs_of_people_it_has_not_seen(
     assert "(standard error of the mean over both kinds of pairs)" in summary.markdown
     with pytest.raises(InputError, match=r"1 of 2 / 0 of 2 are judged.*--view 2"):
         run(work, pairs, [made_embedding(tmp_path / "b", "P1")], "1")
-    with pytest.raises(InputError, match=r"that 0 images of 0 other people make.*--view 2"):
-        run(work, pairs, [made_embedding(tmp_path / "d", "P10", "Q10")], "1")
-    with pytest.raises(InputError, match=r"that 2 images of 1 other person make.*--view 2"):
-        run(work, pairs, [made_embedding(tmp_path / "c", "P10")], "1")
 
 
+@pytest.mark.parametrize(("least", "seen"), [(3, "Somebody"), (2, "P10"), (1, "P10 Q10")])
+def test_where_few_are_left_to_set_a_threshold_the_judged_pairs_do_so_for_each_other(
+    least: int, seen: str, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "_LEAST_PEOPLE", least)
+    (tmp_path / "pairs").mkdir()
+    pairs = made_pairs(tmp_path / "pairs", [0, 1])
+    summary = run(work, pairs, [made_embedding(tmp_path / "a", *seen.split())], "1")
+    assert "each tenth of them is set on the other nine tenths" in summary.facts["how"]
+    assert (summary.facts["pairs"], summary.facts["matched"]) == (4, 2)
+    folds = summary.facts["folds"]
+    assert [(row["pairs"], row["threshold_pairs"]) for row in folds] == [(2, 2), (2, 2)]
+    assert summary.metrics["verification_accuracy"] == 1
+    verdicts = pd.read_csv(work.folder / "verdicts.csv")
+    assert verdicts["fold"].tolist() == [1, 1, 2, 2]
+    assert verdicts["right"].all()
+
+
+@pytest.mark.usefixtures("two_are_enough")
 def test_whoever_is_listed_to_train_with_and_to_be_judged_sets_no_threshold(
     work: Work, tmp_path: Path
 ) -> None:
@@ -147,13 +169,14 @@ def test_whoever_is_listed_to_train_with_and_to_be_judged_sets_no_threshold(
     people = pd.read_parquet(tmp_path / "pairs" / PEOPLE)
     twice = pd.concat([people, pd.DataFrame({"name": ["P10"], "fold": [1]})])
     twice.to_parquet(tmp_path / "pairs" / PEOPLE)
-    with pytest.raises(InputError, match=r"that 2 images of 1 other person make"):
-        run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
+    summary = run(work, pairs, [made_embedding(tmp_path / "a", "Somebody")], "1")
+    assert "each tenth of them" in summary.facts["how"]  # Q10 is left alone
 
 
 def test_photographs_that_are_judged_or_learned_from_under_another_name_count(
-    work: Work, tmp_path: Path
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(verifying, "_LEAST_PEOPLE", 1)
     same_photo = [("P10/P10_0001.jpg", "P1/P1_0001.jpg")]
     (tmp_path / "judged").mkdir()
     pairs = made_pairs(tmp_path / "judged", [0, 1], same_photo)
