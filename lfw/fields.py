@@ -79,6 +79,22 @@ Seed = Annotated[
         ge=0, le=2**32 - 1, title="Seed", description="Random seed of the split and of training."
     ),
 ]
+EmbeddingEpochs = Annotated[
+    Annotated[int, Field(ge=1, le=10_000)] | None,
+    _shown(
+        title="Epochs",
+        description="Passes over the images that an embedding is learned from; 26 if empty.",
+    ),
+]
+EmbeddingSeed = Annotated[
+    int,
+    _shown(
+        ge=0,
+        le=2**32 - 1,
+        title="Seed",
+        description="Random seed of who is held out, and of the learning.",
+    ),
+]
 TestShare = Annotated[
     float,
     _shown(
@@ -159,7 +175,7 @@ Forgotten = Annotated[
     ),
 ]
 ExcludePeople = Annotated[
-    tuple[str, ...] | None,
+    Annotated[tuple[str, ...], Field(min_length=1)] | None,
     _shown(title="Leave out people", description="Names of people never to be seen."),
 ]
 ExcludeTop = Annotated[

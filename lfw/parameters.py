@@ -227,8 +227,8 @@ class PretrainParameters(Parameters):
     exclude_top: f.ExcludeTop = None
     exclude_min_images: f.ExcludeMinImages = None
     least_images: f.LeastImages = 2
-    epochs: f.Epochs = None
-    seed: f.Seed = 0
+    epochs: f.EmbeddingEpochs = None
+    seed: f.EmbeddingSeed = 0
     audit_gate: f.Gate = "warn"
     errata: f.Errata = None
     experiment: f.Experiment = "pretrain-embedding"
@@ -262,16 +262,18 @@ class VerifyParameters(Parameters):
     judge: f.Judge = "embedding"
     embedding: f.EmbeddingVersion = "champion"
     fold_groups: f.FoldGroups = 2
-    epochs: f.Epochs = None
-    seed: f.Seed = 0
+    epochs: f.EmbeddingEpochs = None
+    seed: f.EmbeddingSeed = 0
     audit_gate: f.Gate = "warn"
     errata: f.Errata = None
     experiment: f.Experiment = "verify-faces"
 
     @model_validator(mode="after")
     def _only_what_is_heeded(self) -> Self:
-        if self.epochs is not None and (self.view, self.judge) != ("2", "embedding"):
-            raise _unheeded("epochs", self.epochs, "only view 2 judged by embeddings learns any")
+        for name, unset in (("epochs", None), ("fold_groups", 2)):
+            value = getattr(self, name)
+            if value != unset and (self.view, self.judge) != ("2", "embedding"):
+                raise _unheeded(name, value, "only view 2 judged by embeddings learns any")
         if self.embedding != "champion" and (self.view, self.judge) != ("1", "embedding"):
             why = "only view 1 judged by an embedding takes one that is there"
             raise _unheeded("embedding", self.embedding, why)

@@ -78,7 +78,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "images_per_person": {"minimum": 3, "maximum": 100_000, "enum": ["all", "balanced"]},
     "model": {"enum": MODELS},
     "embedding": {"pattern": "^([1-9][0-9]*|champion|challenger)$"},
-    "exclude_people": {"items": {"type": "string"}},
+    "exclude_people": {"minItems": 1, "items": {"type": "string"}},
     "exclude_top": {"minimum": 1, "maximum": 10_000},
     "exclude_min_images": {"minimum": 2, "maximum": 100_000},
     "least_images": {"minimum": 1, "maximum": 1000},

@@ -210,12 +210,15 @@ def test_epochs_are_for_models_that_have_some(model: str) -> None:
         ("2", "eigenfaces", False),
     ],
 )
-def test_epochs_are_for_views_that_learn(view: str, judge: str, learns: bool) -> None:
-    chosen = {"view": view, "judge": judge, "epochs": 3}
+@pytest.mark.parametrize("name", ["epochs", "fold_groups"])
+def test_what_learns_is_for_views_that_learn(
+    name: str, view: str, judge: str, learns: bool
+) -> None:
+    chosen = {"view": view, "judge": judge, name: 3}
     if learns:
-        assert VerifyParameters.checked(**chosen).epochs == 3
+        assert getattr(VerifyParameters.checked(**chosen), name) == 3
     else:
-        with pytest.raises(InputError, match="epochs = 3: only view 2 judged by embeddings"):
+        with pytest.raises(InputError, match=f"{name} = 3: only view 2 judged by embeddings"):
             VerifyParameters.checked(**chosen)
 
 
@@ -229,6 +232,7 @@ FURTHER: list[tuple[type[Parameters], str, object, str]] = [
     (PretrainParameters, "exclude_min_images", 1, "greater than or equal to 2"),
     (PretrainParameters, "exclude_min_images", 100_001, "less than or equal to 100000"),
     (PretrainParameters, "exclude_people", "Ann", "tuple"),
+    (PretrainParameters, "exclude_people", (), "at least 1 item"),
     (PretrainParameters, "least_images", 0, "greater than or equal to 1"),
     (PretrainParameters, "least_images", 1001, "less than or equal to 1000"),
     (PretrainParameters, "epochs", 0, "greater than or equal to 1"),
@@ -263,7 +267,6 @@ def test_value_of_another_run_is_refused_by_name(
         (PretrainParameters, "least_images", 1000),
         (VerifyParameters, "view", "2"),
         (VerifyParameters, "judge", "eigenfaces"),
-        (VerifyParameters, "fold_groups", 5),
     ],
 )
 def test_value_of_another_run_is_taken(model: type[Parameters], name: str, value: object) -> None:

@@ -3,7 +3,12 @@
 import pytest
 
 from lfw.errors import InputError
-from lfw.parameters import CompareParameters, TrainParameters, VerifyParameters
+from lfw.parameters import (
+    CompareParameters,
+    PretrainParameters,
+    TrainParameters,
+    VerifyParameters,
+)
 
 
 @pytest.mark.parametrize(("view", "judge"), [("1", "eigenfaces"), ("2", "embedding")])
@@ -28,3 +33,12 @@ def test_an_embedding_that_nothing_rests_on_is_refused() -> None:
         TrainParameters.checked(model="hog", embedding="3")
     with pytest.raises(InputError, match="embedding = 3: none of the models rests on one"):
         CompareParameters.checked(models=("hog", "compact"), embedding="3")
+
+
+def test_help_names_the_epochs_that_an_embedding_is_learned_in() -> None:
+    from lfw.embedding.pretraining import PretrainRecipe
+
+    said = PretrainParameters.model_fields["epochs"].description
+    assert said is not None
+    assert f"; {PretrainRecipe().epochs} if empty." in said
+    assert VerifyParameters.model_fields["epochs"].description == said
