@@ -7,12 +7,19 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
+from lfw.errors import printable
+
 _SHOWN_FILES = 20
 
 
 def print_result(result: dict[str, Any]) -> None:
-    """Print a run's result to standard output."""
-    console = Console()
+    """Print a run's result to standard output.
+
+    Paths and names come from foreign files: no style, picture or order to the terminal comes of
+    them.
+    """
+    result = _printable(result)
+    console = Console(markup=False, emoji=False)
     _print_figures(console, result)
     if "stages" in result:
         console.print(_stages(result["stages"]))
@@ -22,6 +29,14 @@ def print_result(result: dict[str, Any]) -> None:
         console.print(f"warning: {warning}", style="yellow", highlight=False)
     for line in _where(result):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable(name): _printable(held) for name, held in value.items()}
+    return [_printable(held) for held in value] if isinstance(value, list | tuple) else value
 
 
 def _print_figures(console: Console, result: dict[str, Any]) -> None:
