@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.accuracy_asked import arguments, command_of, name_of
 from benchmarks.accuracy_table import (
@@ -21,6 +22,7 @@ from benchmarks.accuracy_table import (
     tables,
 )
 from benchmarks.contest import RESULTS, read_result
+from lfw.comparison import corrected_t, holm
 from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.errors import InputError
 
@@ -197,12 +199,38 @@ def test_the_kept_figures_keep_what_the_project_promises(protocol: str) -> None:
     assert accuracy("compact") > accuracy("eigenfaces_svm")
 
 
+@pytest.mark.parametrize(
+    ("model", "others"), [("embedding", SHALLOW), ("compact", ("eigenfaces_svm",))]
+)
+def test_the_kept_gains_are_significant(model: str, others: tuple[str, ...]) -> None:
+    taken = read_result(RESULTS / "accuracy.json").taken
+
+    def accuracy(protocol: str, name: str) -> NDArray[np.float64]:
+        return np.array(taken[f"{protocol}, {name}: accuracy"])
+
+    gains = []
+    for protocol in PROTOCOLS:
+        best = max(others, key=lambda name: accuracy(protocol, name).mean())
+        each = accuracy(protocol, model) - accuracy(protocol, best)
+        gains.append(corrected_t(each, overlap=0.2 / 0.8).p)
+    assert max(p for p in holm(gains) if p is not None) < 0.05
+    assert None not in gains
+
+
 def test_the_kept_verification_keeps_what_the_project_promises() -> None:
     taken = read_result(RESULTS / "verification.json").taken
     folds = taken["view 2, embedding: accuracy"]
     assert len(folds) == 10
     assert np.mean(folds) >= 0.88
     assert np.mean(folds) > np.mean(taken["view 2, eigenfaces: accuracy"])
+
+
+@pytest.mark.xfail(reason="0.990: nine errors of 900, of three photographs", strict=True)
+def test_without_the_six_alone_the_kept_figures_of_the_tables_seeds_reach_the_aim() -> None:
+    [kept] = set(RESULTS.glob("accuracy_without_the_top_6_*_6x75.json"))
+    taken = read_result(kept).taken["6x75, embedding: accuracy"]
+    assert len(taken) == 10
+    assert np.mean(taken) >= 0.995
 
 
 def test_without_the_six_alone_the_kept_figures_are_above_the_shallow_ones() -> None:
