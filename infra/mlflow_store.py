@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import logging
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from lfw.errors import InputError, LfwError
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """How the address of a tracking store begins that is a database."""
+
+_LOGIN = re.compile(
+    r"(?<=://)(?:[^/?#\s]*@"
+    # A database's password may hold a slash; digits alone before one are a port.
+    r"|[^:/?#@\[\s]*:(?!\d*[/?#])\S*@)"
+)
 
 
 def tracking_uri(data_folder: Path) -> str:
@@ -149,7 +156,6 @@ def _copy(source: Path, target: Path) -> None:
         old.backup(new)
 
 
-def without_password(uri: str) -> str:
-    """Return the address of a store as it may be shown."""
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def without_password(text: str) -> str:
+    """Return an address, or a text with addresses in it, as it may be shown: without logins."""
+    return _LOGIN.sub("", text)

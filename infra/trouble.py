@@ -66,5 +66,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _short(error: BaseException) -> str:
-    text = re.sub(r"//[^/\s]*@", "//", str(error)) or type(error).__name__  # no password of a URL
+    text = without_password(str(error)) or type(error).__name__
     return text if len(text) < 120 else f"{text[:120]} …"

@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
-from infra.mlflow_store import without_password
 from lfw.catalog import Catalog
 from lfw.embedding.cohort import TRAIN, VALIDATION
 from lfw.embedding.store import read_embedding
@@ -62,7 +61,6 @@ def gather(run: Run, wanted: TrainParameters) -> Report:
         What it was asked to do.
     """
     outputs = run.outputs
-    dataset = _public(run.dataset)
     return Report(
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         model=wanted.model,
@@ -70,21 +68,13 @@ def gather(run: Run, wanted: TrainParameters) -> Report:
         seed=wanted.seed,
         outside_data=wanted.model in OUTSIDE_DATA,
         tested=_tested(outputs, run.dataset),
-        data=_data(outputs, dataset),
+        data=_data(outputs, run.dataset),
         audited=_audited(outputs, wanted),
         drawn=_drawn(outputs),
         trained=_trained(outputs),
-        provenance=_provenance(run, wanted, dataset),
+        provenance=_provenance(run, wanted),
         warnings=tuple(run.warnings),
     )
-
-
-def _public(dataset: Dataset) -> Dataset:
-    """Leave out the password that an address may carry: a report is passed on."""
-    source = dataset.source
-    if source.kind != "url":
-        return dataset
-    return replace(dataset, source=replace(source, location=without_password(source.location)))
 
 
 def _read(path: Path, **options: Any) -> pd.DataFrame:
@@ -235,7 +225,7 @@ def learned_from(embedding: StageOutput) -> LearnedFrom:
     )
 
 
-def _provenance(run: Run, wanted: TrainParameters, dataset: Dataset) -> Provenance:
+def _provenance(run: Run, wanted: TrainParameters) -> Provenance:
     registered, embedding = run.outputs["register"], run.outputs["find-embedding"]
     name, number = registered.facts["name"], registered.facts["version"]
     client = MlflowClient()
@@ -250,7 +240,7 @@ def _provenance(run: Run, wanted: TrainParameters, dataset: Dataset) -> Provenan
         aliases=tuple(sorted(version.aliases)),
         alias_reason=version.tags.get("alias_reason", ""),
         code_digest=version.tags["source_digest"],
-        command=command(wanted, dataset, embedding.facts.get("version")),
+        command=command(wanted, run.dataset, embedding.facts.get("version")),
         parameters={key: str(value) for key, value in wanted.model_dump(mode="json").items()},
         libraries=_libraries(wanted.model),
         stages=tuple(

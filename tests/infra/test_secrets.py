@@ -25,12 +25,33 @@ CANARY = "c4n4ry-password"
         (f"postgresql://lfw:{CANARY}@db:5432/mlflow", "postgresql://db:5432/mlflow"),
         (f"http://ann:{CANARY}@h:5000/api", "http://h:5000/api"),
         (f"http://ann:{CANARY}@x@h/api", "http://h/api"),
+        ("https://ann@h/a@b", "https://h/a@b"),
+        (f"postgresql://lfw:a/{CANARY}@db/mlflow", "postgresql://db/mlflow"),
+        (f"postgresql://lfw:a?{CANARY}#b@db/mlflow", "postgresql://db/mlflow"),
         ("sqlite:////data/mlflow.db", "sqlite:////data/mlflow.db"),
         ("http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api"),
     ],
 )
 def test_an_address_is_shown_without_its_login(address: str, shown: str) -> None:
     assert without_password(address) == shown
+    assert without_password(f"no answer from {address} yet") == f"no answer from {shown} yet"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://host.example/data@v2/lfw.zip",
+        "https://host.example:8080/data@v2/lfw.zip?by=a@b",
+        "http://[::1]:5000/api@2",
+        "sqlite:////home/ann@corp.example/mlflow.db",
+        "sqlite:////ann@corp.example/mlflow.db",
+        "./mlruns",
+        "/home/ann@corp.example/mlruns",
+        "",
+    ],
+)
+def test_what_has_no_login_is_shown_as_it_is(text: str) -> None:
+    assert without_password(text) == text
 
 
 def test_no_message_about_a_server_has_its_password(

@@ -60,7 +60,7 @@ def test_it_names_the_very_source_and_embedding() -> None:
     [
         (Source("kaggle", "someone/lfw"), "kaggle"),
         (Source("folder", "/lfw"), "/lfw"),
-        (Source("url", "https://host/a.zip"), f"https://host/a.zip#sha256={DIGEST}"),
+        (Source("url", "https://host/a@2/a.zip"), f"https://host/a@2/a.zip#sha256={DIGEST}"),
     ],
 )
 def test_every_kind_of_source_can_be_asked_for_again(source: Source, said: str) -> None:
