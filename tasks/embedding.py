@@ -9,7 +9,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from lfw.embedding.cohort import Cohort
@@ -21,10 +20,10 @@ from lfw.images import read_many
 from lfw.settings import data_folder
 from lfw.threads import Progress
 from lfw.vector_names import name_of_embedding
+from tasks.model_registry import version_number
 from tasks.stages import StageOutput, Summary, Work, stage
 
 EMBEDDING_NAME = "lfw-embedding"
-CHAMPION, CHALLENGER = "champion", "challenger"
 
 Vectors = NDArray[np.float32]
 
@@ -42,15 +41,7 @@ def registered_version(wanted: str) -> str | None:
     str or None
         None if there is no such version.
     """
-    client = MlflowClient()
-    try:
-        if wanted.isdigit():
-            return str(client.get_model_version(EMBEDDING_NAME, wanted).version)
-        return str(client.get_model_version_by_alias(EMBEDDING_NAME, wanted).version)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
+    return version_number(EMBEDDING_NAME, wanted)
 
 
 def check_version(model: str, embedding: str) -> None:

@@ -24,10 +24,11 @@ from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, PretrainParameters
 from lfw.promotion import area_error
 from lfw.settings import data_folder
-from tasks.embedding import CHALLENGER, CHAMPION, EMBEDDING_NAME, registered_version
+from tasks.embedding import EMBEDDING_NAME, registered_version
 from tasks.marking import mark_new, versions_of
+from tasks.model_registry import CHALLENGER, CHAMPION, ensure_registered_model
+from tasks.model_registry import still_registered as still_registered  # noqa: PLC0414 (pretraining takes it from here)
 from tasks.packaging import code_copy, pinned
-from tasks.stages import StageOutput
 from tasks.tracking import experiment_id, log_figures, log_parameters
 
 _SERVED = Path(__file__).with_name("served_embedding.py")
@@ -39,15 +40,6 @@ _ABOUT = (
     "alike the faces are. Each version comes with the manifest of the people it was learned from: "
     f"it must not be judged on them. {INTENDED_USE}"
 )
-
-
-def still_registered(output: StageOutput) -> bool:
-    """Tell whether the version that a stage made is there."""
-    try:
-        found = MlflowClient().get_model_version(EMBEDDING_NAME, output.facts["version"])
-    except MlflowException:
-        return False
-    return bool(found.status == "READY")
 
 
 @task(name="offer-shipped-embedding", task_run_name="offer-shipped-embedding")
@@ -190,7 +182,7 @@ def register_version(
     """
     uri, model_id = _log(run_id, embedding.files)
     client = MlflowClient()
-    _ensure_registered_model(client)
+    ensure_registered_model(EMBEDDING_NAME, _ABOUT)
     tags = {
         "mlflow.run_id": run_id,
         "data.kind": kind,
@@ -287,11 +279,3 @@ def _compared(champion: str, known: Mapping[str, str], embedding: Embedding) -> 
             "within-class covariance of its training people, which that version is not."
         )
     return CHALLENGER, f"Not clearly better on the same pairs than version {champion}: {said}."
-
-
-def _ensure_registered_model(client: MlflowClient) -> None:
-    try:
-        client.create_registered_model(EMBEDDING_NAME, description=_ABOUT)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

@@ -27,7 +27,8 @@ from lfw.settings import data_folder
 from lfw.split import Split
 from tasks.answering import answers_by_head
 from tasks.marking import FORGOTTEN
-from tasks.registry import CHALLENGER, CHAMPION, MODEL_NAME, load_version
+from tasks.model_registry import CHALLENGER, CHAMPION, version_number
+from tasks.registry import MODEL_NAME, load_version
 from tasks.stages import StageOutput
 
 _REASON, _FORMER, _TAKEN_BACK = "alias_reason", "former_champion", "taken_back"
@@ -65,7 +66,7 @@ def promote_version(dataset: Dataset, version: str, because: str | None) -> dict
     client = MlflowClient()
     with _moving_aliases():
         number = find_version(version)
-        champion = _champion(client)
+        champion = version_number(MODEL_NAME, CHAMPION)
         if number == champion:
             raise InputError(f"version {number} of {MODEL_NAME} is champion already.")
         tags = client.get_model_version(MODEL_NAME, number).tags
@@ -98,7 +99,7 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
     """
     client, reason = MlflowClient(), because or "no reason was given."
     with _moving_aliases():
-        champion = _champion(client)
+        champion = version_number(MODEL_NAME, CHAMPION)
         if champion is None:
             raise InputError(f"{MODEL_NAME} has no champion: nothing can be taken back.")
         former = _champion_before(client, champion)
@@ -144,18 +145,13 @@ def find_version(wanted: str) -> str:
     InputError
         If there is none.
     """
-    client = MlflowClient()
-    try:
-        if wanted.isdigit():
-            return str(client.get_model_version(MODEL_NAME, wanted).version)
-        return str(client.get_model_version_by_alias(MODEL_NAME, wanted).version)
-    except MlflowException as error:
-        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            raise
+    number = version_number(MODEL_NAME, wanted)
+    if number is None:
         raise InputError(
             f"{MODEL_NAME} has no version {wanted!r}: its page in MLflow lists those that there "
             "are; lfw train makes a new one."
-        ) from None
+        )
+    return number
 
 
 def _moving_aliases() -> filelock.BaseFileLock:
@@ -163,18 +159,9 @@ def _moving_aliases() -> filelock.BaseFileLock:
     return filelock.FileLock(data_folder(os.environ) / "aliases.lock")
 
 
-def _champion(client: MlflowClient) -> str | None:
-    try:
-        return str(client.get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
-
-
 def _give(client: MlflowClient, version: str, verdict: Verdict) -> dict[str, Any]:
     """Move the alias that a verdict gives, and write the reason on the version."""
-    former = _champion(client)
+    former = version_number(MODEL_NAME, CHAMPION)
     if verdict.champion and former is not None:
         client.set_model_version_tag(MODEL_NAME, version, _FORMER, former)
     alias = CHAMPION if verdict.champion else CHALLENGER if verdict.eligible else None
@@ -217,7 +204,7 @@ def _weigh(client: MlflowClient, version: str, dataset: Dataset) -> Verdict:
     refused = pass_gates(record)
     if refused is not None:
         return refused
-    number = _champion(client)
+    number = version_number(MODEL_NAME, CHAMPION)
     if number in {None, version}:
         return Verdict(
             True, True, "The first version trained on photographs that passed every gate.", {}

@@ -21,6 +21,7 @@ from lfw.fetch import Dataset
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, OUTSIDE_DATA, TrainParameters
 from tasks.marking import FACES, mark_new
+from tasks.model_registry import ensure_registered_model, still_registered
 from tasks.packaging import code_copy, import_path_kept, pinned
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.strangers import THRESHOLD
@@ -28,16 +29,12 @@ from tasks.tracking import outside_tag
 from tasks.training import model_code
 
 MODEL_NAME = FACES
-CHAMPION, CHALLENGER = "champion", "challenger"
 _SERVED = Path(__file__).with_name("served_model.py")
-
-
-def _still_registered(output: StageOutput) -> bool:
-    try:
-        version = MlflowClient().get_model_version(MODEL_NAME, output.facts["version"])
-    except MlflowException:
-        return False
-    return bool(version.status == "READY")
+_ABOUT = (
+    "Tells apart the people of one selection from Labeled Faces in the Wild. "
+    f"{INTENDED_USE} Below its threshold it answers 'unknown'; a "
+    "version without one names somebody for any face."
+)
 
 
 @stage(
@@ -53,7 +50,7 @@ def _still_registered(output: StageOutput) -> bool:
         "what is served": value_digest(code_digests(["lfw.serving"])),
         "how it is served": file_digest(_SERVED),
     },
-    still_holds=_still_registered,
+    still_holds=still_registered,
 )
 def register_model(
     work: Work,
@@ -86,7 +83,7 @@ def register_model(
         "below": ",".join(evaluation.facts["below"]),
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
     }
-    _ensure_registered_model(client)
+    ensure_registered_model(MODEL_NAME, _ABOUT)
     version = client.create_model_version(
         MODEL_NAME, uri, run_id=work.run_id, tags=tags, model_id=model_id
     )
@@ -160,21 +157,6 @@ def signature(classes: tuple[str, ...]) -> ModelSignature:
     columns += [ColSpec(DataType.double, "probability")]
     columns += [ColSpec(DataType.double, name) for name in classes]
     return ModelSignature(Schema([pixels]), Schema(columns))
-
-
-def _ensure_registered_model(client: MlflowClient) -> None:
-    try:
-        client.create_registered_model(
-            MODEL_NAME,
-            description=(
-                "Tells apart the people of one selection from Labeled Faces in the Wild. "
-                f"{INTENDED_USE} Below its threshold it answers 'unknown'; a "
-                "version without one names somebody for any face."
-            ),
-        )
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _description(

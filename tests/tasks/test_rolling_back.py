@@ -12,7 +12,8 @@ from lfw.errors import InputError
 from lfw.promotion import Verdict
 from tasks import promotion
 from tasks.marking import FORGOTTEN
-from tasks.registry import CHAMPION, MODEL_NAME
+from tasks.model_registry import CHAMPION
+from tasks.registry import MODEL_NAME
 
 Promote = Callable[[str], None]
 
