@@ -1,7 +1,7 @@
-"""Do two images show one person? Both views of the data set's protocol, by both judges.
+"""Do two images show one person? Both views of the data set's protocol, by each judge.
 
     python -m benchmarks.verification --source ~/Downloads/archive.zip    # over an hour, first
-    python -m benchmarks.verification --cells 1/embedding,1/eigenfaces    # minutes
+    python -m benchmarks.verification --cells 1/embedding,1/hog,1/eigenfaces    # minutes
 
 Each cell is a run of `lfw verify` in the data folder, with the default seed: what was learned there
 before is used again. View 1 is judged by the champion of that folder.
@@ -16,7 +16,7 @@ from benchmarks.accuracy_table import markdown
 from benchmarks.contest import Result, Taken, finish
 from benchmarks.processes import run
 
-CELLS = ("1/embedding", "1/eigenfaces", "2/embedding", "2/eigenfaces")
+CELLS = tuple(f"{view}/{judge}" for view in "12" for judge in ("embedding", "hog", "eigenfaces"))
 """View and judge."""
 
 Found = dict[str, Any]
@@ -50,16 +50,17 @@ def result_of(found: dict[str, Found], digest: str) -> Result:
         f"view {cell.replace('/', ', ')}: accuracy": [row["accuracy"] for row in one["folds"]]
         for cell, one in found.items()
     }
-    command = "python -m benchmarks.verification"
+    name, command = "verification", "python -m benchmarks.verification"
     if set(found) != set(CELLS):
         command += f" --cells {','.join(found)}"
+        name += "".join(f"_{cell.replace('/', '_')}" for cell in found)
     protocol = next(iter(found.values()))["protocol"]
     setting: dict[str, object] = {
         "rounds": None,  # folds are none
         "protocol": protocol,
         "of the data": digest[:10],
     }
-    return Result("verification", command, [], taken, setting, page(found))
+    return Result(name, command, [], taken, setting, page(found))
 
 
 def page(found: dict[str, Found]) -> str:

@@ -208,7 +208,7 @@ View = Annotated[
     ),
 ]
 Judge = Annotated[
-    Literal["embedding", "eigenfaces"],
+    Literal["embedding", "hog", "eigenfaces"],
     _shown(title="Judged by", description="What measures how alike two images are."),
 ]
 FoldGroups = Annotated[

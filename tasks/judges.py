@@ -39,9 +39,9 @@ def find_judges(
     Returns
     -------
     list of StageOutput
-        Empty for eigenfaces, which are learned while they judge.
+        Empty for shallow judges, which are learned while they judge.
     """
-    if wanted.judge == "eigenfaces":
+    if wanted.judge != "embedding":
         return []
     if wanted.view == "1":
         offer_shipped()

@@ -135,8 +135,8 @@ def verify_pairs(
     wanted: VerifyParameters,
 ) -> Summary:
     """Judge the pairs, each by a threshold and a measure that know nobody in its fold."""
-    if wanted.judge == "eigenfaces":
-        measured = _by_eigenfaces(work, dataset, pairs, wanted)
+    if wanted.judge != "embedding":
+        measured = _by_shallow(work, dataset, pairs, wanted)
     elif wanted.view == "1":
         measured = _by_one(work, dataset, pairs, judges[0])
     else:
@@ -176,31 +176,33 @@ def verify_pairs(
     )
 
 
-def _by_eigenfaces(
+def _by_shallow(
     work: Work, dataset: Dataset, pairs: StageOutput, wanted: VerifyParameters
 ) -> _Measured:
-    """Measure by eigenfaces that were learned without anybody in the judged fold."""
-    from lfw.eigenfaces import learn_eigenfaces, read_faces
+    """Measure by a shallow judge that was learned without anybody in the judged fold."""
+    from lfw.shallow_judges import SHALLOW_JUDGES, read_faces
 
+    judge = SHALLOW_JUDGES[wanted.judge]
     asked, people, images, twice = read_frames(pairs, PAIRS, PEOPLE, IMAGES, SAME_PHOTO)
     photos = photo_groups(images, zip(twice["first"], twice["second"], strict=True))
     paths = images["image_path"].tolist()
-    faces = read_faces(Path(dataset.image_folder), paths, work.report("faces"))
+    root = Path(dataset.image_folder)
+    faces = read_faces(root, paths, judge.features, work.report("faces"))
     judged = [TEST_FOLD] if wanted.view == "1" else range(1, FOLDS + 1)
     shown = images["image_path"].isin(paths_of(asked)).to_numpy()
     likeness = []
     for fold in judged:
         theirs = images["image_path"][images["name"].isin(people_in([fold], people, asked))]
         hidden = images["image_path"].isin(shown_with(photos, theirs)).to_numpy()
-        learned = learn_eigenfaces(faces[~hidden], wanted.seed)
+        learned = judge.learn(faces[~hidden], images["name"][~hidden].tolist(), wanted.seed)
         vectors = zip(images["image_path"][shown], learned.transform(faces[shown]), strict=True)
         likeness.append(cosines(asked, dict(vectors)))
     how = (
-        "Eigenfaces, learned from the images of the people whose pairs set the threshold; their "
-        "names play no part."
+        f"{judge.words}, learned from the images of the people whose pairs set the threshold; "
+        f"{judge.of_names}."
         if wanted.view == "1"
-        else "Eigenfaces, learned for each fold from the images of the people of the other nine, "
-        "whose pairs set its threshold too; their names play no part."
+        else f"{judge.words}, learned for each fold from the images of the people of the other "
+        f"nine, whose pairs set its threshold too; {judge.of_names}."
     )
     return _Measured(asked, np.squeeze(np.stack(likeness)), None, how)
 

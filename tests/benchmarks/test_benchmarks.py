@@ -258,6 +258,7 @@ def test_verification_keeps_every_fold_and_says_what_measures_it() -> None:
     found = {"2/embedding": verified([0.88, 0.92]), "1/eigenfaces": verified([0.7])}
     result = verification.result_of(found, "0123456789abcdef")
     assert result.command.endswith("--cells 2/embedding,1/eigenfaces")
+    assert result.name == "verification_2_embedding_1_eigenfaces"
     assert result.taken["view 2, embedding: accuracy"] == [0.88, 0.92]
     assert result.setting["of the data"] == "0123456789"
     shown = "| 2 | embedding | 6,000 (3,000) | 0.900 ± 0.004 | 0.961 | 66.3 % |"
@@ -265,7 +266,8 @@ def test_verification_keeps_every_fold_and_says_what_measures_it() -> None:
     assert "- View 2, embedding: by lot" in result.page
     assert result.setting["rounds"] is None
     everything = dict.fromkeys(verification.CELLS, verified([0.9]))
-    assert verification.result_of(everything, "0").command == "python -m benchmarks.verification"
+    whole = verification.result_of(everything, "0")
+    assert (whole.name, whole.command) == ("verification", "python -m benchmarks.verification")
 
 
 @pytest.mark.long

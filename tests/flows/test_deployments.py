@@ -83,7 +83,7 @@ BOUNDS: dict[str, dict[str, Any]] = {
     "exclude_min_images": {"minimum": 2, "maximum": 100_000},
     "least_images": {"minimum": 1, "maximum": 1000},
     "view": {"enum": ["1", "2"]},
-    "judge": {"enum": ["embedding", "eigenfaces"]},
+    "judge": {"enum": ["embedding", "hog", "eigenfaces"]},
     "fold_groups": {"minimum": 2, "maximum": 5},
     "epochs": {"minimum": 1, "maximum": 10_000},
     "because": {"minLength": 3, "maxLength": 1000},

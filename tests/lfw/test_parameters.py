@@ -239,7 +239,7 @@ FURTHER: list[tuple[type[Parameters], str, object, str]] = [
     (PretrainParameters, "top", 6, "not permitted"),
     (VerifyParameters, "view", "3", "'1' or '2'"),
     (VerifyParameters, "view", 1, "'1' or '2'"),
-    (VerifyParameters, "judge", "compact", "'embedding' or 'eigenfaces'"),
+    (VerifyParameters, "judge", "compact", "'embedding', 'hog' or 'eigenfaces'"),
     (VerifyParameters, "fold_groups", 1, "greater than or equal to 2"),
     (VerifyParameters, "fold_groups", 6, "less than or equal to 5"),
     (VerifyParameters, "epochs", 10_001, "less than or equal to 10000"),
@@ -267,6 +267,7 @@ def test_value_of_another_run_is_refused_by_name(
         (PretrainParameters, "least_images", 1000),
         (VerifyParameters, "view", "2"),
         (VerifyParameters, "judge", "eigenfaces"),
+        (VerifyParameters, "judge", "hog"),
     ],
 )
 def test_value_of_another_run_is_taken(model: type[Parameters], name: str, value: object) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from lfw import eigenfaces
+from lfw import shallow_judges
 from lfw.catalog import image_path
 from lfw.digest import file_digest, text_digest
 from lfw.embedding.store import CARD, MANIFEST, NETWORK
@@ -190,30 +191,33 @@ def test_photographs_that_are_judged_or_learned_from_under_another_name_count(
 
 
 class Faces:
-    """Eigenfaces that only say how many faces they were learned from."""
+    """A measure that only says from whom it was learned."""
 
-    learned: ClassVar[list[int]] = []
+    learned: ClassVar[list[tuple[int, list[str]]]] = []
 
-    def __init__(self, faces: NDArray[np.float64], _seed: int) -> None:
-        self.learned.append(len(faces))
+    def __init__(self, faces: NDArray[np.float64], names: list[str], _seed: int) -> None:
+        self.learned.append((len(faces), names))
 
     def transform(self, faces: NDArray[np.float64]) -> NDArray[np.float64]:
         return faces
 
 
-def test_eigenfaces_are_learned_from_nobody_who_is_judged_and_from_none_of_their_photographs(
-    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("judge", shallow_judges.SHALLOW_JUDGES)
+def test_shallow_judges_are_learned_from_nobody_who_is_judged_and_from_none_of_their_photographs(
+    judge: str, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def faces(_root: object, paths: list[str], _told: object) -> NDArray[np.float64]:
+    def faces(_root: object, paths: list[str], *_more: object) -> NDArray[np.float64]:
         return np.random.default_rng(0).normal(size=(len(paths), 3))
 
-    monkeypatch.setattr(eigenfaces, "read_faces", faces)
-    monkeypatch.setattr(eigenfaces, "learn_eigenfaces", Faces)
+    known = shallow_judges.SHALLOW_JUDGES[judge]
+    monkeypatch.setattr(shallow_judges, "read_faces", faces)
+    monkeypatch.setitem(shallow_judges.SHALLOW_JUDGES, judge, replace(known, learn=Faces))
     monkeypatch.setattr(Faces, "learned", [])
     for name, same_photo in (("apart", []), ("twice", [("P1/P1_0001.jpg", "Q10/Q10_0001.jpg")])):
         (tmp_path / name).mkdir()
-        run(work, made_pairs(tmp_path / name, [0, 1], same_photo), [], "1", "eigenfaces")
-    assert Faces.learned == [4, 3]
+        summary = run(work, made_pairs(tmp_path / name, [0, 1], same_photo), [], "1", judge)
+        assert summary.facts["how"].startswith(known.words)
+    assert Faces.learned == [(4, ["P10", "P10", "Q10", "Q10"]), (3, ["P10", "P10", "Q10"])]
 
 
 def test_versions_of_one_network_are_not_answered_for_each_other(tmp_path: Path) -> None:
