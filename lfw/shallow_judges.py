@@ -118,13 +118,13 @@ class _Whitened:
 
     def transform(self, faces: Faces) -> NDArray[np.float64]:
         projected = self.components.transform(faces)
-        whitened: NDArray[np.float64] = linalg.solve_triangular(self.lower, projected.T, lower=True)
-        return whitened.T
+        whitened = linalg.solve_triangular(self.lower, projected.T, lower=True)
+        return np.asarray(whitened.T, dtype=np.float64)
 
 
 def _ridge(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Keep directions of few images' spread from counting without bound."""
-    return np.eye(len(covariance)) * (1e-3 * np.trace(covariance) / len(covariance))
+    return np.eye(len(covariance)) * (1e-3 * float(np.diag(covariance).mean()))
 
 
 def _components(faces: Faces, most: int, seed: int, *, whiten: bool) -> PCA:
