@@ -38,5 +38,7 @@ def bias_report(
         lists = run.stage(read_lists, dataset, run.manifest)
         check_selection(lists, wanted)
         images = run.stage(list_images, lists, wanted.seed)
-        bias = run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
+        bias = run.stage(
+            report_bias, lists, images, wanted, wanted.seed, wanted.annotations, run.manifest
+        )
         return run.finish(bias_result(lists, bias))

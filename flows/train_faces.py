@@ -60,7 +60,9 @@ def train_faces(
         images = run.stage(list_images, lists, wanted.seed)
         audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
         apply_gate(wanted.audit_gate, lists, audit)
-        run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
+        run.stage(
+            report_bias, lists, images, wanted, wanted.seed, wanted.annotations, run.manifest, audit
+        )
         learned = run.stage(find_embedding, wanted.model, wanted.embedding)
         split = run.stage(
             split_images, dataset, run.manifest, lists, images, audit, learned, wanted

@@ -34,6 +34,7 @@ from lfw.same_photo import find_same_photos
 from lfw.split import sample_images, select_people
 from tasks.data import read_image_files
 from tasks.markdown import table
+from tasks.splitting import read_rows, read_usable
 from tasks.stages import StageOutput, Summary, Work, stage
 
 
@@ -153,9 +154,11 @@ def check_selection(lists: StageOutput, wanted: SelectionParameters) -> None:
 
 @stage(
     "bias-report",
-    key=lambda lists, images, wanted, seed, annotations: {
+    key=lambda lists, images, wanted, seed, annotations, manifest=None, audit=None: {
         "the lists": lists.digest,
         "the rows of images": images.digest,
+        "the files": manifest.files["manifest.csv"] if manifest else "not looked at",
+        "the usable images": audit.files["images.parquet"] if audit else "not audited",
         **wanted.model_dump(mode="json", include=set(SELECTION)),
         "seed": seed,
         "annotations": optional_digest(annotations, "annotations"),
@@ -168,12 +171,18 @@ def report_bias(
     wanted: SelectionParameters,
     seed: int,
     annotations: Path | None,
+    manifest: StageOutput | None = None,
+    audit: StageOutput | None = None,
 ) -> Summary:
-    """Say who is in the data, and who the selection drops, claiming only what the data shows."""
+    """Say who is in the data, and who the selection drops, claiming only what the data shows.
+
+    The selection is that of a training if the manifest and an audit are given; without an audit it
+    is drawn from the images that are there, without either from those that the lists name.
+    """
     people = Catalog.read(lists.folder).people
-    rows = pd.read_parquet(images / "images.parquet").assign(sha256="")
+    rows = pd.read_parquet(images / "images.parquet")
     names = select_people(people, wanted)
-    chosen = sample_images(rows, names, wanted, seed)
+    chosen = sample_images(_selectable(rows, images, manifest, audit), names, wanted, seed)
     bias = measure_bias(people)
     dropped = measure_selection(people, chosen)
     labels = read_annotations(annotations) if annotations is not None else None
@@ -203,6 +212,14 @@ def report_bias(
             "selection_people_dropped": float(dropped.people_dropped),
         },
     )
+
+
+def _selectable(
+    rows: pd.DataFrame, images: StageOutput, manifest: StageOutput | None, audit: StageOutput | None
+) -> pd.DataFrame:
+    if manifest is None:
+        return rows.assign(sha256="")
+    return read_rows(manifest, images) if audit is None else read_usable(manifest, images, audit)
 
 
 def _count_groups(labels: pd.DataFrame, rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
