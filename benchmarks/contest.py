@@ -79,9 +79,15 @@ class Claim:
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None without a goal."""
-        if self.goal is None:
-            return None
-        return self.median <= self.goal if self.at == "most" else self.median >= self.goal
+        return None if self.goal is None else self._meets(self.median, self.goal)
+
+    @property
+    def rounds_met(self) -> int:
+        """How many of its rounds meet the goal, each by itself."""
+        return 0 if self.goal is None else sum(self._meets(one, self.goal) for one in self.rounds)
+
+    def _meets(self, value: float, goal: float) -> bool:
+        return value <= goal if self.at == "most" else value >= goal
 
 
 @dataclass(frozen=True)
@@ -203,13 +209,24 @@ def table(claims: Sequence[Claim]) -> str:
         )
         ends = [shown(claim, value) for value in (min(claim.rounds), max(claim.rounds))]
         spread = f" ({' to '.join(ends)})" if len(claim.rounds) > 1 else ""
-        said = {True: "met", False: "**not met**", None: ""}[claim.met]
+        said = _verdict(claim)
         note = f"{said}; {claim.note}" if said and claim.note else said or claim.note
         lines.append(
             f"| {claim.what} | {claim.against} | {goal} | **{shown(claim, claim.median)}**{spread}"
             f" | {', '.join(side for side in claim.sides if side)} | {note} |"
         )
     return "\n".join(lines)
+
+
+def _verdict(claim: Claim) -> str:
+    """Say whether the median meets the goal, and how many of the rounds do: a few may not."""
+    if claim.met is None:
+        return ""
+    count = len(claim.rounds)
+    each = f"in {claim.rounds_met} of {count} rounds"
+    if claim.met:
+        return f"met ({each})" if count > 1 else "met"
+    return f"**not met** (met {each})" if count > 1 else "**not met**"
 
 
 def shown(claim: Claim, value: float) -> str:

@@ -93,9 +93,19 @@ def test_what_is_kept_is_read_again(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_table_says_what_is_met_and_what_is_not() -> None:
     lines = table(drawn().claims).splitlines()
-    assert "**0.5 \xd7** (0.4 \xd7 to 0.6 \xd7) | 40 ms, 80 ms | met |" in lines[2]
+    ratio = "**0.5 \xd7** (0.4 \xd7 to 0.6 \xd7)"
+    assert f"{ratio} | 40 ms, 80 ms | met (in 3 of 3 rounds) |" in lines[2]
     assert "| **not met**; why |" in lines[3]
     assert lines[4].endswith("|  |")
+
+
+def test_table_says_how_many_rounds_meet_a_goal() -> None:
+    swings = Claim("help", "typer", 2.0, "most", "x", [1.0, 3.0, 2.0])
+    falls = Claim("input", "generator", 6.0, "least", "x", [3.0, 6.0, 5.0])
+    told = Claim("memory", "", None, "most", "MB", [100.0, 90.0])
+    ends = [line.split(" | ")[-1] for line in table([swings, falls, told]).splitlines()[2:]]
+    assert ends == ["met (in 2 of 3 rounds) |", "**not met** (met in 1 of 3 rounds) |", " |"]
+    assert told.rounds_met == 0
 
 
 def test_pages_are_filled_between_their_marks() -> None:
