@@ -20,8 +20,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from benchmarks.contest import Claim, Contender, Result, compare, contest, finish, options
-from benchmarks.data import Data, bring
-from benchmarks.ready import anew, archive_of, inflated, wanted_of
+from benchmarks.data import Data, bring, zip_of
+from benchmarks.ready import anew, inflated, wanted_of
 from lfw.digest import file_digest
 from lfw.fetch import fetch
 from lfw.images import decode_rgb, read_many
@@ -174,8 +174,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder on the disk to be measured")
     asked = parser.parse_args()
     data = bring(asked.source)
-    archive = archive_of(data)
-    finish(run(data, archive, asked.rounds, asked.scratch), as_json=asked.json, keep=asked.keep)
+    result = run(data, zip_of(data), asked.rounds, asked.scratch)
+    finish(result, as_json=asked.json, keep=asked.keep)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sys
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +17,19 @@ from lfw.images import read_grey
 from lfw.pack import PACK
 from lfw.same_photo import find_same_photos
 from lfw.settings import data_folder
-from lfw.sources import Source, choose_source
+from lfw.sources import Source, choose_source, download_path
+
+SKIPPED = 3
+"""Exit code of a benchmark that cannot be made of the data set at hand."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set at hand."""
+    """A data set at hand, where it came from, and the data folder that it is in."""
 
     source: Source
     fetched: Fetched
+    home: Path
 
     @property
     def folder(self) -> Path:
@@ -39,6 +45,23 @@ class Data:
     def inside(self) -> str:
         """Path of the image folder in the data set as it was published."""
         return self.fetched.manifest.image_folder.removeprefix(PACK).removeprefix("/") or "."
+
+    @property
+    def archive(self) -> Path | None:
+        """The archive that it came from, if that is on the disk: Kaggle's is not kept."""
+        if self.source.kind not in {"archive", "url"}:
+            return None
+        url = self.source.kind == "url"
+        archive = download_path(self.source, self.home) if url else Path(self.source.location)
+        return archive if archive.is_file() else None
+
+    @property
+    def spelling(self) -> str:
+        """What ``--source`` takes for this data set in any data folder, downloading nothing."""
+        if self.archive is not None:
+            pinned = f"#sha256={self.source.sha256}" if self.source.sha256 else ""
+            return f"{self.archive}{pinned}"
+        return str(self.folder) if self.source.kind == "kaggle" else self.source.location
 
     def as_files(self, scratch: Path) -> tuple[Path, Path]:
         """Give the data set as files in folders, as a notebook has it: its folder and its images'.
@@ -84,7 +107,25 @@ def bring(source: str, folder: Path | None = None) -> Data:
     """
     folder = folder or data_folder(os.environ)
     chosen = choose_source(source, folder, os.environ)
-    return Data(chosen, fetch(chosen, folder))
+    return Data(chosen, fetch(chosen, folder), folder)
+
+
+def zip_of(data: Data) -> Path:
+    """Give the zip that a data set came from, for a benchmark that can be made of nothing else.
+
+    Raises
+    ------
+    SystemExit
+        With the code :data:`SKIPPED`, if there is none on the disk.
+    """
+    if data.archive is not None and zipfile.is_zipfile(data.archive):
+        return data.archive
+    print(
+        f"Skipped: a zip archive is needed, and the data set is {data.source.kind} "
+        f"{data.source.location}: name a zip with --source.",
+        file=sys.stderr,
+    )
+    raise SystemExit(SKIPPED)
 
 
 def same_photos(root: Path, paths: list[str], audit: Audit) -> list[tuple[str, str]]:

@@ -76,7 +76,7 @@ def measure(data: Data) -> Result:
         for which in ("first run", "again"):
             kept = Path(scratch) / f"{which}.pyisession"
             profiled = ["pyinstrument", "-r", "pyisession", "-o", str(kept), "-m", "infra.start"]
-            asked = ["train", "--source", data.source.location, "--json"]
+            asked = ["train", "--source", data.spelling, "--json"]
             ran = run([*profiled, *asked], {"LFW_DATA": str(Path(scratch) / "data")})
             stages = {one["name"]: one["seconds"] for one in json.loads(ran.output)["stages"]}
             # As it was recorded: what pyinstrument prints leaves the import statements out.

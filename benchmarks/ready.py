@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.contest import Contender, Result, compare, contest, finish, options
-from benchmarks.data import Data, bring
+from benchmarks.data import Data, bring, zip_of
 from benchmarks.peers.loops import extract_and_copy
 from lfw.digest import file_digest
 from lfw.errors import InputError
@@ -152,20 +152,6 @@ def wanted_of(data: Data) -> dict[str, list[str]]:
     }
 
 
-def archive_of(data: Data) -> Path:
-    """Give the zip that a data set came from.
-
-    Raises
-    ------
-    InputError
-        If it came from something else.
-    """
-    archive = Path(data.source.location)
-    if not zipfile.is_zipfile(archive):
-        raise InputError(f"{archive} is no zip: name one with --source.")
-    return archive
-
-
 def main() -> None:
     """Measure, and print a table or JSON."""
     parser = options(__doc__)
@@ -173,7 +159,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help="folder on the disk to be measured")
     asked = parser.parse_args()
     data = bring(asked.source)
-    result = run(data, archive_of(data), asked.rounds, asked.scratch)
+    result = run(data, zip_of(data), asked.rounds, asked.scratch)
     finish(result, as_json=asked.json, keep=asked.keep)
 
 

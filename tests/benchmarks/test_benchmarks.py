@@ -13,7 +13,6 @@ from pyinstrument.frame import Frame
 from pyinstrument.session import Session
 
 from benchmarks import (
-    audit,
     augmentation,
     commands,
     growth,
@@ -53,14 +52,6 @@ def checked(result: Result, claims: int, rounds: int = 1) -> Result:
     assert all(value > 0 for claim in result.claims for value in claim.rounds)
     assert all(len(seconds) == rounds for seconds in result.taken.values())
     return result
-
-
-def test_audit_finds_what_the_loop_does_not(data: Data) -> None:
-    result = checked(audit.run(data, rounds=1, part=0, duplicates=True), 8)
-    cut = result.setting["images cut short"]
-    assert cut == result.setting["found by the audit"] == min(200, len(data.paths))
-    assert result.setting["found by the loop over sizes"] == 0
-    assert result.setting["found by the audit of them as they are"] == 0
 
 
 def test_ready_measures_the_work_and_its_floors(data: Data, sample_zip: Path) -> None:
