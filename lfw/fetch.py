@@ -14,6 +14,7 @@ from lfw.download import download, fetch_kaggle, kept_from_kaggle
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
 from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
+from lfw.image_store import close_packs
 from lfw.manifest import Manifest, build_manifest, manifest_of
 from lfw.sample import is_sample, write_sample
 from lfw.sources import NOTE, Source, download_path, kaggle_cache, remember, removed_note
@@ -281,25 +282,36 @@ def _make(data_folder: Path, folder: Path, make: _Make, report: Report) -> Manif
 def forget_images(data_folder: Path) -> dict[str, int]:
     """Remove the images of everybody who was forgotten from the project's copies.
 
+    A copy that is damaged, or shows nobody else, goes wholly.
+
     Returns
     -------
     dict
-        Path of each copy that showed some of them, and how many images were removed.
+        Path of each copy that was seen to show some of them, and how many of their images.
+
+    Raises
+    ------
+    DataError
+        If the list of who was forgotten cannot be read: then nothing is removed.
     """
     removed = {}
+    forgotten = read_forgotten(data_folder).people
     (data_folder / "datasets").mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(data_folder / "datasets" / ".lock"):
         sweep_partial(data_folder / "datasets")
         for folder in copies_of(data_folder):
+            shown = 0
             try:
                 whole = build_manifest(folder)
-            except DataError:  # spoilt: it would be made anew, and is of no use until then
+                shown = len(whole.files) - len(whole.without(forgotten).files)
+                _leave_out_sealed(data_folder, folder, whole)
+            except DataError:  # spoilt, or it shows nobody else: of no use until it is made anew
                 shutil.rmtree(folder)
-                continue
-            left = _leave_out_sealed(data_folder, folder, whole)
-            if left is not whole:
-                removed[str(folder)] = len(whole.files) - len(left.files)
-        if read_forgotten(data_folder).people:
+                _seal(folder).unlink(missing_ok=True)
+                close_packs()
+            if shown:
+                removed[str(folder)] = shown
+        if forgotten:
             _remove_downloads(data_folder)
             for begun in kaggle_cache(data_folder).glob("datasets/*/*/*.archive"):
                 begun.unlink()  # a download that was cut short

@@ -88,6 +88,12 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
     -------
     Manifest
         Of what is left.
+
+    Raises
+    ------
+    DataError
+        If nobody is left, if the list of who was forgotten cannot be read, or if a pack that is to
+        be written anew is damaged.
     """
     known = read_forgotten(data_folder)
     if not known.people:

@@ -1,9 +1,11 @@
 """Who was forgotten is left out of whatever is read, and is removed where it is ours."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,54 @@ def test_a_spoilt_copy_goes_wholly(sample_zip: Path, data: Path, person: str) ->
     forget(data, person)
     assert not [path for path in data.rglob("*") if path.suffix in {".jpg", ".zip"}]
     assert person not in people_of(fetch(source, data))
+
+
+def test_a_copy_with_a_changed_byte_goes_wholly(
+    sample_zip: Path, data: Path, sample_folder: Path
+) -> None:
+    first, *_, last = build_manifest(sample_folder).images["path"].str.split("/").str[0]
+    copy = Path(fetch(Source("archive", str(sample_zip)), data).dataset.folder)
+    other = kaggle_copy(data, "1", sample_folder)
+    spoil_image(copy)
+    shown = len(files_of(sample_folder, last))
+    assert first != last, "the checksum of what goes is not compared"
+    assert forget(data, last) == {str(copy): shown, str(other): shown}
+    assert not copy.exists()
+    assert files_of(data, last) == []
+
+
+def test_a_copy_of_nobody_else_goes_wholly_and_the_next_loses_its_images(
+    sample_folder: Path, data: Path, person: str, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(sample_folder, theirs, ignore=all_images_but(person))
+    shown = len(files_of(theirs, person))
+    archive = Source("archive", str(zip_folder(theirs, tmp_path / "theirs.zip")))
+    copies = [
+        Path(fetch(archive, data).dataset.folder),
+        kaggle_copy(data, "1", theirs),
+        kaggle_copy(data, "2", sample_folder),
+    ]
+    assert forget(data, person) == {str(copy): shown for copy in copies}
+    assert [copy.exists() for copy in copies] == [False, False, True]
+    assert files_of(data, person) == []
+    assert not list(data.rglob("*.sha256"))
+    assert forget(data, person) == {}
+    with pytest.raises(DataError, match="nobody but people who were forgotten"):
+        fetch(archive, data)
+
+
+def kaggle_copy(data: Path, version: str, folder: Path) -> Path:
+    """Lay a data set where what is fetched from Kaggle lies."""
+    home = data / "downloads" / "kaggle" / "datasets" / KAGGLE_DATASET / "versions"
+    return Path(shutil.copytree(folder, home / version))
+
+
+def all_images_but(person: str) -> Callable[[str, list[str]], list[str]]:
+    def others(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if name.endswith(".jpg") and Path(folder).name != person]
+
+    return others
 
 
 def test_they_never_come_back(sample_zip: Path, data: Path, person: str) -> None:
