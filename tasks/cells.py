@@ -164,6 +164,8 @@ def _train_and_test(run: Run, wanted: TrainParameters) -> Row:
         "train_images": sizes["train"] + sizes["validation"],
         "split_digest": split.facts["digest"],
         "answers": str(evaluation / "answers.csv"),
+        "answers_sha256": evaluation.files["answers.csv"],
         "baseline_answers": str(baselines / "answers.csv"),
+        "baseline_answers_sha256": baselines.files["answers.csv"],
         "stages_run": [record.name for record in run.records if not record.reused],
     }

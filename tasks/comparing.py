@@ -70,6 +70,7 @@ def compare_cells(work: Work, cells: list[Row]) -> Summary:
 def _what_counts(row: Row) -> Row:
     """Give what of a cell decides the comparison: neither its run nor what it reused."""
     kept = {"selection", "model", "seed", "failure", "scores", "baselines", "split_digest"}
+    kept |= {"answers_sha256", "baseline_answers_sha256"}  # equal scores are not equal answers
     return {name: value for name, value in row.items() if name in kept}
 
 

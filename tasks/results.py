@@ -103,7 +103,8 @@ def comparison_result(
     lists: StageOutput, cells: list[dict[str, Any]], compared: StageOutput
 ) -> dict[str, Any]:
     """Put together what a comparison found, cell by cell and as a whole."""
-    left_out = {"answers", "baseline_answers", "baselines"}
+    left_out = {"answers", "answers_sha256", "baselines"}
+    left_out |= {"baseline_answers", "baseline_answers_sha256"}
     shown = [{name: row[name] for name in row if name not in left_out} for row in cells]
     return {
         "people": lists.facts["people"],

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from infra.prefect_server import client_environment
+from lfw.digest import file_digest
 from tests.cluster import dask_cluster, free_port
 from tests.flows.workplace import CHOSEN, Workplace, prefect_rows, ran
 
@@ -92,6 +93,11 @@ def test_a_failed_cell_takes_no_other_along_and_cells_are_trainings(
     for name in ("test_accuracy", "test_macro_f1", "baseline_hog_lda_accuracy"):
         assert first.data.metrics[name] == trained.data.metrics[name]
     assert not client.search_model_versions("name='lfw-faces'")[1:], "cells are not registered"
+
+    row = mlflow.artifacts.load_dict(f"{first.info.artifact_uri}/result.json")
+    for stage, digest in (("evaluate", "answers"), ("baselines", "baseline_answers")):
+        answers = client.download_artifacts(first.info.run_id, f"{stage}/answers.csv")
+        assert row[f"{digest}_sha256"] == file_digest(Path(answers))
 
     comparison = comparison_of(parent)
     by_seed = {(row["selection"], row["seed"]): row for row in comparison["cells"]}

@@ -1,10 +1,40 @@
 """Answers are compared as they are spelt."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from tasks.comparing import _DESCRIBED, _right, describe, shown_tests
+from tasks.comparing import _DESCRIBED, _right, compare_cells, describe, shown_tests
+
+
+def cell(**other: Any) -> dict[str, Any]:
+    """A cell that went well."""
+    measured = {"accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}}
+    row = {
+        "selection": "3 all",
+        "model": "hog",
+        "seed": 0,
+        "failure": None,
+        "scores": measured,
+        "baselines": {"majority": measured},
+        "split_digest": "d" * 64,
+        "answers": "here/answers.csv",
+        "answers_sha256": "a" * 64,
+        "baseline_answers": "there/answers.csv",
+        "baseline_answers_sha256": "b" * 64,
+        "mlflow_run_id": "1" * 32,
+        "stages_run": [],
+    }
+    return row | other
+
+
+def test_a_comparison_rests_on_the_answers_and_not_on_what_they_sum_up_to() -> None:
+    known = compare_cells.key([cell()])
+    elsewhere = {"answers": "elsewhere/answers.csv", "mlflow_run_id": "2" * 32}
+    assert compare_cells.key([cell(stages_run=["train"], **elsewhere)]) == known
+    for answers in ("answers_sha256", "baseline_answers_sha256"):
+        assert compare_cells.key([cell(**{answers: "c" * 64})]) != known
 
 
 def test_a_person_whose_name_reads_as_nothing_is_compared(tmp_path: Path) -> None:
