@@ -1,7 +1,8 @@
 """Images from anywhere, of any size and mode, brought to what a model was trained on.
 
 An image of LFW's own size and form takes the very way of :mod:`lfw.images`; any other is turned
-upright, made 8-bit RGB, cut to the square in its centre and resized.
+upright, made 8-bit RGB, cut to the square in its centre and resized. A data set's images that are
+not as LFW's are come this way, too, so that a model is trained on what it is asked.
 """
 
 import io
@@ -29,7 +30,7 @@ _UNDECODABLE_DEPTH = {"I", "F"}
 _HEIF = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 
 
-def read_any(content: bytes) -> NDArray[np.uint8]:
+def read_any(content: bytes, formats: tuple[str, ...] = FORMATS) -> NDArray[np.uint8]:
     """Decode an image of any size and mode, as 8-bit RGB of 250x250 pixels.
 
     The orientation that its EXIF data names is honoured. Transparent parts are shown on white, 16
@@ -41,6 +42,8 @@ def read_any(content: bytes) -> NDArray[np.uint8]:
     ----------
     content
         The file's bytes.
+    formats
+        What it may be.
 
     Returns
     -------
@@ -53,7 +56,10 @@ def read_any(content: bytes) -> NDArray[np.uint8]:
     """
     if not content:
         raise DataError("empty file")
-    with _named_errors(content), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with (
+        _named_errors(content, formats),
+        Image.open(io.BytesIO(content), formats=formats) as image,
+    ):
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise DataError(f"it claims {width}x{height} pixels: at most {MAX_PIXELS:,} are read")
@@ -70,13 +76,13 @@ def _is_like_lfw(image: Image.Image) -> bool:
 
 
 @contextmanager
-def _named_errors(content: bytes) -> Iterator[None]:
+def _named_errors(content: bytes, formats: tuple[str, ...]) -> Iterator[None]:
     try:
         yield
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(_no_image(content)) from None
+        raise DataError(_no_image(content, formats)) from None
     except Image.DecompressionBombError:
         raise DataError(f"it claims too many pixels: at most {MAX_PIXELS:,} are read") from None
     except MemoryError:
@@ -87,10 +93,10 @@ def _named_errors(content: bytes) -> Iterator[None]:
         raise DataError(f"damaged: {type(error).__name__}: {_first_line(error)}") from error
 
 
-def _no_image(content: bytes) -> str:
+def _no_image(content: bytes, formats: tuple[str, ...]) -> str:
     if content[4:12] in _HEIF:
         return "HEIF (of a telephone): save it as JPEG or PNG"
-    return f"not an image ({', '.join(FORMATS)} are read)"
+    return f"not an image ({', '.join(formats)} are read)"
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lfw.errors import DataError
 from lfw.image_store import read_image
+from lfw.plain_jpeg import is_plain_jpeg
 from lfw.threads import Progress, in_threads
 
 SIZE = 250
@@ -30,12 +31,13 @@ CENTRE: Crop = (slice(69, 181), slice(77, 173))
 """The face from brows to mouth, in the very centre: 112x96 pixels."""
 
 _PNG = b"\x89PNG"
+_FORMATS = ("JPEG", "PNG")
 
 
 def read_rgb(path: Path, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Decode an image strictly, as 8-bit RGB of 250x250 pixels.
 
-    An image of another size is brought to this one by area averaging.
+    An image of another size or form is brought to this one as :func:`lfw.any_image.read_any` does.
 
     Parameters
     ----------
@@ -54,12 +56,22 @@ def read_rgb(path: Path, out: NDArray[np.uint8] | None = None) -> NDArray[np.uin
         If the file is not a whole, valid JPEG or PNG, or claims more than 50 million pixels.
     """
     try:
-        pixels = decode_rgb(read_image(path), out)
+        content = read_image(path)
+        usual = is_plain_jpeg(content, SIZE, SIZE)
+        return decode_rgb(content, out) if usual else _read_odd(content)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be decoded: {error}.") from error
-    if pixels.shape[:2] != (SIZE, SIZE):
-        small = cv2.resize(pixels, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, dtype=np.uint8)
+    except DataError as error:
+        raise DataError(f"{path} cannot be decoded: {str(error).rstrip('.')}.") from error
+
+
+def _read_odd(content: bytes) -> NDArray[np.uint8]:
+    """Read what is not as LFW's images are: what is trained on is framed as what is scored."""
+    from lfw.any_image import read_any  # which rests on this module
+
+    pixels = read_any(content, _FORMATS)
+    if not content.startswith(_PNG):  # strictly: what the decoder warns of is damage here
+        simplejpeg.decode_jpeg(content, colorspace="GRAY", strict=True)
     return pixels
 
 

@@ -2,13 +2,15 @@
 
 import io
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
+from lfw.any_image import read_any
 from lfw.errors import DataError
 from lfw.images import (
     CENTRE,
@@ -22,6 +24,9 @@ from lfw.images import (
 )
 from tests.lfw.bad_images import FAULTY, GOOD, PICTURE, VALID, claiming, encoded, jpeg
 
+USABLE = [n for n, (_, problem, _) in FAULTY.items() if problem in {"not RGB", "off size"}]
+"""What the audit tells, and a selection may take."""
+
 
 def written(folder: Path, name: str, content: bytes) -> Path:
     path = folder / name
@@ -30,7 +35,28 @@ def written(folder: Path, name: str, content: bytes) -> Path:
 
 
 def decoded(content: bytes) -> NDArray[np.int64]:
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=np.int64)
+    shown = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    return np.asarray(shown.convert("RGB"), dtype=np.int64)
+
+
+def turned(picture: Image.Image) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return jpeg(picture, exif=exif)
+
+
+OFF_SIZE: dict[str, Callable[[], bytes]] = {
+    "wide": lambda: jpeg(PICTURE.resize((300, 250))),
+    "tall": lambda: jpeg(PICTURE.resize((500, 1000))),
+    "small": lambda: jpeg(PICTURE.resize((90, 120))),
+    "wide-turned": lambda: turned(PICTURE.resize((300, 200))),
+    "wide-png": lambda: encoded(PICTURE.resize((300, 250)), "PNG"),
+}
+
+
+def content_of(name: str) -> bytes:
+    made = OFF_SIZE.get(name) or VALID.get(name) or FAULTY[name][0]
+    return made()
 
 
 @pytest.mark.parametrize("name", VALID)
@@ -47,13 +73,35 @@ def test_drawn_photographs_are_read_as_pillow_decodes_them(sample_folder: Path) 
         assert np.abs(read_rgb(path) - decoded(path.read_bytes())).max() <= 2
 
 
-def test_other_sizes_are_resized(tmp_path: Path) -> None:
-    large = jpeg(PICTURE.resize((500, 1000)))
-    pixels = read_rgb(written(tmp_path, "large.jpg", large)).astype(float)
-    assert pixels.shape == (SIZE, SIZE, 3)
-    means = decoded(large).reshape(SIZE, 4, SIZE, 2, 3).mean((1, 3))
+@pytest.mark.parametrize("name", [*OFF_SIZE, *VALID, *USABLE])
+def test_training_takes_the_pixels_that_scoring_takes(tmp_path: Path, name: str) -> None:
+    content = content_of(name)
+    pixels = read_rgb(written(tmp_path, name, content))
+    assert np.array_equal(pixels, read_any(content))
+    assert np.array_equal(read_many(tmp_path, [name])[0], pixels)
+
+
+def test_other_sizes_are_cut_to_the_square_in_their_centre_and_resized(tmp_path: Path) -> None:
+    tall = jpeg(PICTURE.resize((500, 1000)))
+    pixels = read_rgb(written(tmp_path, "tall.jpg", tall)).astype(float)
+    means = decoded(tall)[250:750].reshape(SIZE, 2, SIZE, 2, 3).mean((1, 3))
     assert np.abs(pixels - means).max() <= 2
     assert read_rgb(written(tmp_path, "point.jpg", jpeg(PICTURE.resize((1, 1))))).std() < 60
+
+
+@pytest.mark.parametrize("size", [(250, 250), (300, 400)])
+def test_what_a_decoder_warns_of_is_damage_whatever_the_size(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    content = bytearray(jpeg(PICTURE.resize(size)))
+    content[len(content) // 2 : len(content) // 2 + 512] = bytes(512)
+    with pytest.raises(DataError, match=r"zeroed\.jpg cannot be decoded"):
+        read_rgb(written(tmp_path, "zeroed.jpg", bytes(content)))
+
+
+def test_formats_that_a_data_set_may_not_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gif\.jpg cannot be decoded: .*JPEG, PNG are read"):
+        read_rgb(written(tmp_path, "gif.jpg", encoded(PICTURE, "GIF")))
 
 
 def test_grey_photographs_become_three_equal_channels(tmp_path: Path) -> None:
