@@ -9,7 +9,7 @@ from lfw import fields as f
 from lfw import parameters as p
 from tasks.cells import run_cells
 from tasks.checks import apply_gate, audit_resolution, check_place
-from tasks.comparing import compare_cells, end_for_failures, offer_embedding, show_comparison
+from tasks.comparing import compare_cells, end_for_failures, settle_embedding, show_comparison
 from tasks.data import read_lists
 from tasks.results import comparison_result
 from tasks.runs import named, tracked_run
@@ -43,8 +43,8 @@ def compare_models(
         lists = run.stage(read_lists, dataset, run.manifest)
         audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata, wanted.place)
         apply_gate(wanted.audit_gate, lists, audit)
-        offer_embedding(wanted)
-        cells = run_cells(run, dataset, wanted)
+        settled = settle_embedding(wanted)
+        cells = run_cells(run, dataset, settled)
         compared = run.stage(compare_cells, cells)
         show_comparison(run.run_id, cells, compared)
         result = run.finish(comparison_result(lists, cells, compared))

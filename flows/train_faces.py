@@ -9,7 +9,7 @@ from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, check_selection, report_bias
 from tasks.data import list_images, read_lists
-from tasks.embedding import find_embedding
+from tasks.embedding import embedding_number, find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.evaluating import evaluate_model, run_baselines
 from tasks.promotion import settle_alias
@@ -57,13 +57,14 @@ def train_faces(
         lists = run.stage(read_lists, dataset, run.manifest)
         check_selection(lists, wanted)
         offer_shipped(wanted.model)
+        number = embedding_number(wanted.model, wanted.embedding)
         images = run.stage(list_images, lists, wanted.seed)
         audit = run.stage(audit_resolution, dataset, run.manifest, wanted.errata)
         apply_gate(wanted.audit_gate, lists, audit)
         run.stage(
             report_bias, lists, images, wanted, wanted.seed, wanted.annotations, run.manifest, audit
         )
-        learned = run.stage(find_embedding, wanted.model, wanted.embedding)
+        learned = run.stage(find_embedding, wanted.model, number)
         split = run.stage(
             split_images, dataset, run.manifest, lists, images, audit, learned, wanted
         )

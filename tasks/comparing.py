@@ -15,7 +15,7 @@ from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
 from lfw.parameters import CompareParameters
 from tasks.cells import Row
-from tasks.embedding import check_version
+from tasks.embedding import embedding_number
 from tasks.embedding_registry import offer_shipped
 from tasks.markdown import table
 from tasks.runs import Run
@@ -33,11 +33,19 @@ METHOD = (
 )
 
 
-def offer_embedding(wanted: CompareParameters) -> None:
-    """See that there is the embedding asked for if a model is to rest on it, before any cell."""
-    model = "embedding" if "embedding" in wanted.models else wanted.models[0]
-    offer_shipped(model)
-    check_version(model, wanted.embedding)
+def settle_embedding(wanted: CompareParameters) -> CompareParameters:
+    """Name the embedding asked for by its number, before any cell, so that all take the same.
+
+    Raises
+    ------
+    InputError
+        If a model is to rest on one and there is no such version.
+    """
+    if "embedding" not in wanted.models:
+        return wanted
+    offer_shipped()
+    number = embedding_number("embedding", wanted.embedding)
+    return wanted.model_copy(update={"embedding": number})
 
 
 @stage("compare", key=lambda cells: {"cells": [_what_counts(row) for row in cells]})

@@ -44,27 +44,33 @@ def registered_version(wanted: str) -> str | None:
     return version_number(EMBEDDING_NAME, wanted)
 
 
-def check_version(model: str, embedding: str) -> None:
-    """See that there is the version that a model is to rest on.
+def embedding_number(model: str, embedding: str | None) -> str | None:
+    """Give the number of the version that a model is to rest on; None if the model takes none.
+
+    Whoever passes the number on, not the alias, takes one version all through a run: an alias may
+    move meanwhile.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is no such version.
     """
-    _asked_for(model, embedding)
-
-
-def _asked_for(model: str, embedding: str) -> dict[str, object]:
-    """Name the version that a run takes, for keys; models without an embedding take none."""
     if model != "embedding":
-        return {"version": None}
-    version = registered_version(embedding)
-    if version is None:
+        return None
+    number = registered_version(str(embedding))
+    if number is None:
         raise InputError(
             f"embedding = {embedding!r}: {EMBEDDING_NAME} has no such version. Its page in "
             "MLflow lists those that there are; lfw pretrain learns a new one."
         )
+    return number
+
+
+def _asked_for(model: str, embedding: str | None) -> dict[str, object]:
+    """Name the version that a run takes, for keys; models without an embedding take none."""
+    version = embedding_number(model, embedding)
+    if version is None:
+        return {"version": None}
     tags = MlflowClient().get_model_version(EMBEDDING_NAME, version).tags
     return {
         "version": version,
@@ -75,11 +81,11 @@ def _asked_for(model: str, embedding: str) -> dict[str, object]:
 
 
 @stage("find-embedding", key=_asked_for)
-def find_embedding(work: Work, model: str, embedding: str) -> Summary:
-    """Bring the embedding that a model is to rest on from the registry."""
-    if model != "embedding":
+def find_embedding(work: Work, model: str, embedding: str | None) -> Summary:
+    """Bring the embedding that a model is to rest on from the registry, by its number."""
+    version = embedding_number(model, embedding)
+    if version is None:
         return Summary(f"# No embedding\n\nThe model {model} takes none.\n")
-    version = registered_version(embedding)
     with_files = mlflow.artifacts.download_artifacts(f"models:/{EMBEDDING_NAME}/{version}")
     found = {path.name: path for path in Path(with_files).rglob("*") if path.name in FILES}
     for name, path in found.items():
