@@ -1,21 +1,27 @@
 """Files that may be images: found in folders and zip archives, and read in place."""
 
+import contextlib
+import errno
 import os
 import stat
 import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lfw.archive_members import DAMAGED, Limits
-from lfw.errors import DataError, InputError
+from lfw.errors import DataError, InputError, LfwError
 from lfw.suffixes import STRAY
 
 _UNREADABLE = (*DAMAGED, OSError)
 _MOST_MEMBERS = 2_000_000
+_MOST_OPEN = 32
+"""Archives that are kept open, those in use apart: a system lets a process have some hundred."""
+
+_NO_MORE_FILES = {errno.EMFILE, errno.ENFILE}
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ def find_files(paths: Sequence[Path]) -> Found:
     ------
     InputError
         If no path is given, or one does not exist.
+    LfwError
+        If the system opens no more files.
     """
     if not paths:
         raise InputError("paths: no image was named: give folders, zip archives or image files.")
@@ -106,6 +114,7 @@ def find_files(paths: Sequence[Path]) -> Found:
 
 def _add_folder(folder: Path, found: Found) -> None:
     def note(error: OSError) -> None:
+        _check_limit(error)
         found.unreadable.append(Unreadable(readable(str(error.filename)), _said(error)))
 
     for where, folders, names in os.walk(folder, onerror=note):
@@ -124,6 +133,7 @@ def _add_file(path: Path, label: str, found: Found) -> None:
         regular = stat.S_ISREG(path.stat().st_mode)  # reading a pipe would wait for ever
         is_zip = regular and _starts_as_zip(path)
     except OSError as error:
+        _check_limit(error)
         found.unreadable.append(Unreadable(readable(str(path)), _said(error)))
         return
     if not regular:
@@ -144,6 +154,7 @@ def _add_members(archive: Path, found: Found) -> None:
         with zipfile.ZipFile(archive) as opened:
             names = sorted({name for name in opened.namelist() if not name.endswith("/")})
     except _UNREADABLE as error:
+        _check_limit(error)
         found.unreadable.append(Unreadable(readable(str(archive)), f"damaged archive: {error}"))
         return
     if len(names) > _MOST_MEMBERS:
@@ -160,11 +171,19 @@ def _add_members(archive: Path, found: Found) -> None:
             found.files.append(ImageFile(archive, name, readable(name)))
 
 
+@dataclass
+class _Archive:
+    """An open archive, and how many threads are reading it."""
+
+    opened: zipfile.ZipFile
+    users: int = 0
+
+
 class Reader:
-    """Reads files, and keeps the archives open that they are in. Threads may share it."""
+    """Reads files, and keeps the archives open that were read last. Threads may share it."""
 
     def __init__(self) -> None:
-        self._archives: dict[Path, zipfile.ZipFile] = {}
+        self._archives: dict[Path, _Archive] = {}  # that which was used last is the last
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -177,7 +196,7 @@ class Reader:
         trace: TracebackType | None,
     ) -> None:
         for archive in self._archives.values():
-            archive.close()
+            archive.opened.close()
 
     def read(self, file: ImageFile) -> bytes:
         """Give a file's bytes.
@@ -186,10 +205,13 @@ class Reader:
         ------
         DataError
             If it cannot be read, or is larger than 256 MB; the message says which, in a few words.
+        LfwError
+            If the system opens no more files, which is no fault of this one.
         """
         try:
             return self._read(file)
         except _UNREADABLE as error:
+            _check_limit(error)
             raise DataError(_said(error)) from error
 
     def _read(self, file: ImageFile) -> bytes:
@@ -197,21 +219,50 @@ class Reader:
             with file.path.open("rb") as source:
                 _check_bytes(os.fstat(source.fileno()).st_size)
                 return source.read(Limits().member_bytes)
-        archive = self._archive(file.path)
-        info = archive.getinfo(file.member)
-        if info.flag_bits & 1:
-            raise DataError("encrypted: give an open archive")
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise DataError("a link, which is not followed in an archive")
-        _check_bytes(info.file_size)  # zipfile gives no more than that, whatever is inside
-        with archive.open(info) as member:
-            return member.read()
+        with self._lent(file.path) as archive:
+            return _read_member(archive, file.member)
 
-    def _archive(self, path: Path) -> zipfile.ZipFile:
+    @contextlib.contextmanager
+    def _lent(self, path: Path) -> Iterator[zipfile.ZipFile]:
+        """Give an archive, which is not closed while it is in use."""
         with self._lock:
-            if path not in self._archives:
-                self._archives[path] = zipfile.ZipFile(path)
-            return self._archives[path]
+            archive = self._archives.pop(path, None)
+            if archive is None:
+                self._close_unused()
+                archive = _Archive(zipfile.ZipFile(path))
+            self._archives[path] = archive
+            archive.users += 1
+        try:
+            yield archive.opened
+        finally:
+            with self._lock:
+                archive.users -= 1
+
+    def _close_unused(self) -> None:
+        """Make room for another archive, of those that were not used for longest."""
+        unused = [path for path, archive in self._archives.items() if not archive.users]
+        for path in unused[: max(0, len(self._archives) - _MOST_OPEN + 1)]:
+            self._archives.pop(path).opened.close()
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    info = archive.getinfo(name)
+    if info.flag_bits & 1:
+        raise DataError("encrypted: give an open archive")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise DataError("a link, which is not followed in an archive")
+    _check_bytes(info.file_size)  # zipfile gives no more than that, whatever is inside
+    with archive.open(info) as member:
+        return member.read()
+
+
+def _check_limit(error: BaseException) -> None:
+    """End the run where the system opens no more files: no file would be read from then on."""
+    if isinstance(error, OSError) and error.errno in _NO_MORE_FILES:
+        raise LfwError(
+            "too many files are open for another one to be read: raise the limit (ulimit -n 4096), "
+            "or end other programs, and run again."
+        ) from error
 
 
 def _check_bytes(size: int) -> None:

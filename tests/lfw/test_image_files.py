@@ -1,13 +1,17 @@
 import contextlib
+import itertools
 import os
+import resource
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lfw.errors import DataError, InputError
+from lfw import image_files
+from lfw.errors import DataError, InputError, LfwError
 from lfw.image_files import Reader, find_files
 
 
@@ -166,3 +170,66 @@ def test_names_that_are_no_unicode_are_shown_as_escapes(tmp_path: Path) -> None:
     file.shown.encode("utf-8")
     with Reader() as reader:
         assert reader.read(file) == b"x"
+
+
+def archives(folder: Path, count: int) -> Path:
+    """Archives of two images each."""
+    folder.mkdir()
+    for number in range(count):
+        pack(folder / f"{number:03}.zip", **{"a.jpg": b"a%d" % number, "b.jpg": b"b%d" % number})
+    return folder
+
+
+def is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def open_files_limited(more: int) -> Iterator[None]:
+    """Let the process open so many files more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = (number for number in itertools.count() if not is_open(number))
+    limit = next(itertools.islice(free, more, None))  # numbers from here on are not given
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_of_many_archives_few_are_open_at_once(tmp_path: Path) -> None:
+    found = find_files([archives(tmp_path / "in", 200)])
+    with open_files_limited(50), Reader() as reader:
+        contents = [reader.read(file) for file in found.files]
+    assert contents == [name % number for number in range(200) for name in (b"a%d", b"b%d")]
+
+
+def test_threads_read_from_more_archives_than_are_kept_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_files, "_MOST_OPEN", 2)
+    files = find_files([archives(tmp_path / "in", 12)]).files
+    mixed = [files[(7 * turn) % len(files)] for turn in range(2000)]
+    with Reader() as reader, ThreadPoolExecutor(8) as pool:
+        contents = list(pool.map(reader.read, mixed))
+    assert contents == [b"%c%d" % (file.label[0].encode(), int(file.path.stem)) for file in mixed]
+
+
+def test_where_no_file_can_be_opened_the_run_ends_and_no_image_is_blamed(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "single.jpg")
+    pack(tmp_path / "in" / "a.zip", **{"a.jpg": b"picture"})
+    found = find_files([tmp_path / "in"])
+    assert len(found.files) == 2
+    asked = "too many files are open.*ulimit -n"
+    with Reader() as reader:
+        for file in found.files:
+            with open_files_limited(0), pytest.raises(LfwError, match=asked) as caught:
+                reader.read(file)
+            assert not isinstance(caught.value, DataError)
+    for path in (tmp_path / "in", tmp_path / "in" / "a.zip"):
+        with open_files_limited(0), pytest.raises(LfwError, match=asked):
+            find_files([path])
