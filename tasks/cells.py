@@ -97,6 +97,7 @@ def _row(cell: TrainParameters, future: PrefectFuture[Row]) -> Row:
     known = {
         "selection": cell.label,
         "model": cell.model,
+        "embedding": cell.embedding if cell.model == "embedding" else None,
         "outside_data": cell.model in OUTSIDE_DATA,
         "seed": cell.seed,
     }

@@ -15,7 +15,7 @@ from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
 from lfw.parameters import CompareParameters
 from tasks.cells import Row
-from tasks.embedding import embedding_number
+from tasks.embedding import EMBEDDING_NAME, embedding_number
 from tasks.embedding_registry import offer_shipped
 from tasks.markdown import table
 from tasks.runs import Run
@@ -53,9 +53,10 @@ def compare_cells(work: Work, cells: list[Row]) -> Summary:
     """Put every model beside the others and the baselines, selection by selection."""
     done = [row for row in cells if row["failure"] is None]
     failed = [row for row in cells if row["failure"] is not None]
-    facts: dict[str, Any] = {"table": [], "tests": [], "method": METHOD}
+    embedding = next((row["embedding"] for row in cells if row["embedding"]), None)
+    facts: dict[str, Any] = {"table": [], "tests": [], "method": METHOD, "embedding": embedding}
     metrics = {"cells": float(len(cells)), "cells_failed": float(len(failed))}
-    markdown = "# Comparison of models\n\n"
+    markdown = f"# Comparison of models\n\n{_rests_on(embedding)}"
     if done:
         scores, right = pd.DataFrame(_scores(done)), _right(done)
         summary, tests = summarise(scores), compare_pairs(scores, right)
@@ -75,10 +76,17 @@ def compare_cells(work: Work, cells: list[Row]) -> Summary:
     return Summary(markdown, facts, metrics)
 
 
+def _rests_on(embedding: str | None) -> str:
+    """Say which version all cells of the model embedding took, if there are any."""
+    if embedding is None:
+        return ""
+    return f"The model embedding rests on {EMBEDDING_NAME} version {embedding}.\n\n"
+
+
 def _what_counts(row: Row) -> Row:
     """Give what of a cell decides the comparison: neither its run nor what it reused."""
-    kept = {"selection", "model", "seed", "failure", "scores", "baselines", "split_digest"}
-    kept |= {"answers_sha256", "baseline_answers_sha256"}  # equal scores are not equal answers
+    kept = {"selection", "model", "embedding", "seed", "failure", "scores", "baselines"}
+    kept |= {"split_digest", "answers_sha256", "baseline_answers_sha256"}  # scores may be equal
     return {name: value for name, value in row.items() if name in kept}
 
 
@@ -179,6 +187,7 @@ def show_comparison(run_id: str, cells: list[Row], compared: StageOutput) -> Non
     listed = [
         {
             "model": row["model"],
+            "embedding": row["embedding"] or "",
             "selection": row["selection"],
             "seed": row["seed"],
             "state": "done" if row["failure"] is None else "failed",
@@ -197,17 +206,20 @@ def show_comparison(run_id: str, cells: list[Row], compared: StageOutput) -> Non
         if rows:
             create_table_artifact(key=key, table=rows, description=said)
             client.log_table(run_id, pd.DataFrame(rows).astype(object), f"{key}.json")
-    add_to_description(run_id, describe(compared.facts["table"]))
+    add_to_description(run_id, describe(compared.facts["table"], compared.facts["embedding"]))
 
 
-def describe(rows: list[dict[str, Any]]) -> str:
+def describe(rows: list[dict[str, Any]], embedding: str | None = None) -> str:
     """Sum a comparison up for the page of its MLflow run, where figures of cells are not seen."""
     where = "Figure, pairs and every split: `compare`, under *Artifacts*; each cell is a child run."
     if not rows:
         return where
     kept = ["selection", "classifier", "seeds", "mean", "low", "high"]
     shown = table(_shown_summary(pd.DataFrame(rows))[kept], limit=_DESCRIBED)
-    return f"Test accuracy over splits; in brackets: baselines.\n\n{shown}\n\n{where}"
+    return (
+        f"{_rests_on(embedding)}Test accuracy over splits; in brackets: baselines.\n\n{shown}\n\n"
+        f"{where}"
+    )
 
 
 def end_for_failures(run: Run, cells: list[Row]) -> None:
