@@ -21,7 +21,11 @@ def arguments(about: str | None) -> argparse.Namespace:
     parser.add_argument("--protocols", type=_among(PROTOCOLS), default=",".join(PROTOCOLS))
     parser.add_argument("--seeds", type=int, default=_SEEDS, help="how many")
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--embedding", default=str(SHIPPED), help="folder of the embedding")
+    parser.add_argument(
+        "--embedding",
+        default=str(SHIPPED),
+        help="folder of the embedding: of one learned here, in data/stages/pretrain",
+    )
     parser.add_argument("--table", action="store_true", help="measure nothing: print what is known")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--keep", type=Path, help="folder to keep the result in for the pages")

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from lfw.catalog import Catalog, check_references, expand_paths, read_catalog
+from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.errors import DataError
 from lfw.manifest import Manifest
+from lfw.parameters import LEFT_OUT_IMAGES
 
 
 def problems(catalog: Catalog, paths: Sequence[str]) -> set[tuple[str, str, str]]:
@@ -132,6 +134,13 @@ def test_real_lists_most_photographed(real_catalog: Catalog) -> None:
         ("Gerhard_Schroeder", 109),
         ("Ariel_Sharon", 77),
     ]
+
+
+def test_the_shipped_embedding_has_seen_none_of_the_62(real_catalog: Catalog) -> None:
+    counts = real_catalog.people.set_index("name")["images"]
+    many = set(counts[counts >= LEFT_OUT_IMAGES].index)
+    assert len(many) == 62
+    assert not many & set(read_embedding(SHIPPED).cohort.rows["name"])
 
 
 def test_real_lists_have_nine_null_rows(real_folder: Path) -> None:
