@@ -63,7 +63,7 @@ def test_the_default_model_rests_on_the_shipped_embedding(
 
 
 @pytest.mark.long
-def test_another_selection_takes_the_kept_vectors_and_fine_tuning_must_do_better(
+def test_another_split_takes_the_kept_vectors_and_says_whether_fine_tuning_was_kept(
     place: Workplace, first: dict[str, Any], client: MlflowClient
 ) -> None:
     [kept] = (place.data / "vectors").glob("*.npz")
