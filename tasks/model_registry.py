@@ -1,4 +1,4 @@
-"""Versions of the models in the registry: found, and known again."""
+"""Versions of the models in the registry: found, known again, and given aliases."""
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -6,6 +6,8 @@ from mlflow.exceptions import MlflowException
 from tasks.stages import StageOutput
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+REASON = "alias_reason"
+"""The tag that says why a version has its alias, or has none."""
 
 GONE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 """What MLflow answers where there is no such version or alias; all else is trouble."""
@@ -51,3 +53,20 @@ def ensure_registered_model(model: str, description: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def move_alias(model: str, alias: str, version: str, why: str) -> None:
+    """Give a version an alias; the one that had it says from then on why it has it no longer.
+
+    Parameters
+    ----------
+    model, alias, version
+        Which alias of which model goes to which version.
+    why
+        Why, a sentence or more.
+    """
+    client, former = MlflowClient(), version_number(model, alias)
+    client.set_registered_model_alias(model, alias, version)
+    if former not in {None, version}:
+        told = f"{alias.capitalize()} until version {version} took its place: {why}"
+        client.set_model_version_tag(model, str(former), REASON, told)

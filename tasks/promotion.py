@@ -27,11 +27,11 @@ from lfw.settings import data_folder
 from lfw.split import Split
 from tasks.answering import answers_by_head
 from tasks.marking import FORGOTTEN
-from tasks.model_registry import CHALLENGER, CHAMPION, version_number
+from tasks.model_registry import CHALLENGER, CHAMPION, REASON, move_alias, version_number
 from tasks.registry import MODEL_NAME, load_version
 from tasks.stages import StageOutput
 
-_REASON, _FORMER, _TAKEN_BACK = "alias_reason", "former_champion", "taken_back"
+_FORMER, _TAKEN_BACK = "former_champion", "taken_back"
 _BATCH = 64
 
 
@@ -41,9 +41,9 @@ def settle_alias(dataset: Dataset, registered: StageOutput) -> dict[str, Any]:
     client, version = MlflowClient(), str(registered.facts["version"])
     with _moving_aliases():
         found = client.get_model_version(MODEL_NAME, version)
-        if _REASON in found.tags:  # registered by an earlier run, and weighed there
+        if REASON in found.tags:  # registered by an earlier run, and weighed there
             alias = next((a for a in (CHAMPION, CHALLENGER) if a in found.aliases), None)
-            return {"alias": alias, "why": found.tags[_REASON]}
+            return {"alias": alias, "why": found.tags[REASON]}
         given = _give(client, version, _weigh(client, version, dataset))
     create_markdown_artifact(
         key="alias",
@@ -105,9 +105,9 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
         former = _champion_before(client, champion)
         client.set_registered_model_alias(MODEL_NAME, CHAMPION, former)
         told = f"Champion again: version {champion} was taken back: {reason}"
-        client.set_model_version_tag(MODEL_NAME, former, _REASON, told)
+        client.set_model_version_tag(MODEL_NAME, former, REASON, told)
         taken = f"Taken back in favour of version {former}: {reason}"
-        client.set_model_version_tag(MODEL_NAME, champion, _REASON, taken)
+        client.set_model_version_tag(MODEL_NAME, champion, REASON, taken)
         client.set_model_version_tag(MODEL_NAME, champion, _TAKEN_BACK, reason)
     _tell("rolled-back", former, {"former": champion, "why": told})
     return {"version": former, "former": champion, "alias": CHAMPION, "why": told}
@@ -162,26 +162,19 @@ def _moving_aliases() -> filelock.BaseFileLock:
 def _give(client: MlflowClient, version: str, verdict: Verdict) -> dict[str, Any]:
     """Move the alias that a verdict gives, and write the reason on the version."""
     former = version_number(MODEL_NAME, CHAMPION)
-    if verdict.champion and former is not None:
-        client.set_model_version_tag(MODEL_NAME, version, _FORMER, former)
+    if verdict.champion and former not in {None, version}:
+        client.set_model_version_tag(MODEL_NAME, version, _FORMER, str(former))
     alias = CHAMPION if verdict.champion else CHALLENGER if verdict.eligible else None
     if alias is not None:
-        client.set_registered_model_alias(MODEL_NAME, alias, version)
-    if alias == CHAMPION:
-        _drop_challenger(client, version)
+        move_alias(MODEL_NAME, alias, version, verdict.why)
+    if alias == CHAMPION and version_number(MODEL_NAME, CHALLENGER) == version:
+        client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
     for name, value in verdict.figures.items():
         client.set_model_version_tag(MODEL_NAME, version, f"compared.{name}", f"{value:g}")
-    client.set_model_version_tag(MODEL_NAME, version, _REASON, verdict.why)
+    client.set_model_version_tag(MODEL_NAME, version, REASON, verdict.why)
     if alias == CHAMPION:
         _tell("promoted", version, {"former": former, "why": verdict.why})
     return {"alias": alias, "why": verdict.why}
-
-
-def _drop_challenger(client: MlflowClient, version: str) -> None:
-    """Take the alias challenger from a version that has become champion."""
-    # Some stores give numbers here, others text.
-    if str(client.get_registered_model(MODEL_NAME).aliases.get(CHALLENGER)) == version:
-        client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
 
 
 def _tell(what: str, version: str, payload: dict[str, Any]) -> None:

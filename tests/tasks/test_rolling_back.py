@@ -9,13 +9,21 @@ import pytest
 from mlflow import MlflowClient
 
 from lfw.errors import InputError
+from lfw.fetch import Dataset
 from lfw.promotion import Verdict
+from lfw.sources import Source
 from tasks import promotion
 from tasks.marking import FORGOTTEN
 from tasks.model_registry import CHAMPION
 from tasks.registry import MODEL_NAME
+from tasks.stages import StageOutput, Summary
 
 Promote = Callable[[str], None]
+
+DATASET = Dataset("/", "/", Source("folder", "/"), "photographs", None, "", "d", "d", "d")
+BETTER = Verdict(champion=True, eligible=True, why="Better.", figures={})
+AS_GOOD = Verdict(champion=False, eligible=True, why="As good.", figures={})
+BAD = Verdict(champion=False, eligible=False, why="Bad.", figures={})
 
 
 @pytest.fixture
@@ -40,7 +48,7 @@ def promote(store: Path, told: list[tuple[str, str]]) -> Promote:
         client.create_model_version(MODEL_NAME, str(store))
 
     def make_champion(version: str) -> None:
-        promotion._give(client, version, Verdict(True, True, "Better.", {}))
+        promotion._give(client, version, BETTER)
 
     return make_champion
 
@@ -51,6 +59,37 @@ def roll_back(because: str | None = None) -> str:
 
 def champion() -> str:
     return str(MlflowClient().get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
+
+
+def why(version: str) -> str:
+    return str(MlflowClient().get_model_version(MODEL_NAME, version).tags["alias_reason"])
+
+
+def test_who_loses_the_place_says_so(promote: Promote) -> None:
+    promote("1")
+    assert why("1") == "Better."
+    promote("2")
+    assert (why("1"), why("2")) == ("Champion until version 2 took its place: Better.", "Better.")
+    promote("2")
+    assert why("2") == "Better.", "it is champion still"
+    registered = StageOutput("register", "k", Path(), {}, "r", Summary("", {"version": "1"}))
+    told = promotion.settle_alias.fn(DATASET, registered)
+    assert told == {"alias": None, "why": why("1")}, "a repeat of its training says so, too"
+    assert roll_back() == "1"
+
+
+def test_who_loses_the_place_of_challenger_says_so(promote: Promote) -> None:
+    client = MlflowClient()
+    promote("1")
+    promotion._give(client, "2", AS_GOOD)
+    assert why("2") == "As good."
+    promotion._give(client, "3", BAD)
+    assert why("2") == "As good.", "nobody took its place"
+    promotion._give(client, "3", AS_GOOD)
+    assert why("2") == "Challenger until version 3 took its place: As good."
+    promote("3")
+    assert (why("1"), why("3")) == ("Champion until version 3 took its place: Better.", "Better.")
+    assert client.get_registered_model(MODEL_NAME).aliases.keys() == {"champion"}
 
 
 def test_twice_in_a_row_gives_the_place_to_the_one_before_the_one_before(
