@@ -106,7 +106,7 @@ class Run:
         if manifest is None:
             raise LfwError(f"{saved['folder']} changed while the run was reading it: run again.")
         self.manifest = manifest
-        self._tell(manifest, state)
+        self._tell(manifest, state, record)
         if self.dataset.kind == "synthetic":
             name_run(self.run_id, f"{self._name} · SYNTHETIC")
         log_dataset(self.run_id, self.dataset)
@@ -129,7 +129,7 @@ class Run:
         if output is None:
             state.result(raise_on_failure=True)
             raise LfwError(f"the files of {stage.name} vanished while it was read: run again.")
-        self._tell(output, state)
+        self._tell(output, state, record)
         return output
 
     def _note(self, record: StageRecord) -> None:
@@ -137,7 +137,7 @@ class Run:
         done = "reused" if record.reused else record.state.lower()
         self._logger.info("%s: %s in %.1f s (%s)", record.name, done, record.seconds, record.why)
 
-    def _tell(self, output: StageOutput, state: State[Any]) -> None:
+    def _tell(self, output: StageOutput, state: State[Any], record: StageRecord) -> None:
         self.outputs[output.stage] = output
         self.warnings += [text for text in output.summary.warnings if text not in self.warnings]
         log_figures(self.run_id, output.summary.metrics)
@@ -147,7 +147,7 @@ class Run:
                 client.log_artifact(self.run_id, str(output / name), output.stage)
         if output.run_id != self.run_id:
             log_tags(self.run_id, {f"reused_from.{output.stage}": output.run_id})
-        _attach_artifact(output, state)
+        _attach_artifact(output, state, record)
 
     def replay_history(self, trained: StageOutput) -> None:
         """Log the epochs of a fit that was reused, so that runs can be compared."""
@@ -321,14 +321,14 @@ def _link_flow_run(flow_run_id: str, run_id: str, url: str) -> None:
     )
 
 
-def _attach_artifact(output: StageOutput, state: State[Any]) -> None:
+def _attach_artifact(output: StageOutput, state: State[Any], record: StageRecord) -> None:
     """Attach a stage's summary to its task run; a reused stage has no context to do so itself."""
     with get_client(sync_client=True) as prefect:
         prefect.create_artifact(
             ArtifactCreate(
                 key=output.stage,
                 type="markdown",
-                description="Reused" if state.name == "Cached" else "Made in this run",
+                description="Reused" if record.reused else "Made in this run",
                 # Names in its sentences come from foreign files: no HTML comes of them.
                 data=output.summary.markdown.replace("<", "&lt;"),
                 flow_run_id=state.state_details.flow_run_id,

@@ -180,12 +180,7 @@ class Stage(Generic[P]):
         return {name: _text(value) for name, value in self.key(*args, **kwargs).items()}
 
     def _execute(
-        self,
-        key: str,
-        work: Work,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        again: bool,
+        self, key: str, work: Work, args: tuple[Any, ...], kwargs: dict[str, Any], again: bool
     ) -> str:
         """Run the stage in a new folder, and put the folder in its place."""
         home, name = work.folder.parent, work.folder.name
@@ -300,7 +295,7 @@ def explain_run(ledger: Path, parts: dict[str, str], known: bool) -> str:
     names = sorted(name for name in parts | last if parts.get(name) != last.get(name))
     changes = [_change(name, last.get(name, "none"), parts.get(name, "none")) for name in names]
     if not changes:
-        return "asked for again"
+        return "its earlier files were removed"
     more = f" and {len(changes) - _SHOWN_CHANGES} more" if len(changes) > _SHOWN_CHANGES else ""
     return f"changed since the last run: {', '.join(changes[:_SHOWN_CHANGES])}{more}"
 
@@ -334,13 +329,17 @@ def run_stage(
     configured = stage.task.with_options(refresh_cache=found is None)
     order = Work(folder, work.report, work.run_id)
     state = configured(key, order, args, kwargs, gone, return_state=True)
-    if found is not None and state.name != "Cached":
+    seconds = time.monotonic() - since
+    output = read_output(folder) if state.is_completed() else None
+    # Whatever Prefect knows of it: the files say in which run they were made.
+    reused = output is not None and (output.run_id != work.run_id or output == found)
+    if reused and found is None:
+        why = "another run made it meanwhile"
+    elif reused and state.name != "Cached":
         why = "unchanged; Prefect's own record of it was gone"
-    reused = found is not None and state.is_completed()
-    record = StageRecord(
-        stage.name, state.name or state.type.value, time.monotonic() - since, reused, why
-    )
-    if not state.is_completed():
-        return state, None, record
-    write_text(ledger, json.dumps(parts))
-    return state, read_output(folder), record
+    elif output is not None and found is not None and not reused:
+        why = "its earlier files were removed or changed"
+    record = StageRecord(stage.name, state.name or state.type.value, seconds, reused, why)
+    if state.is_completed():
+        write_text(ledger, json.dumps(parts))
+    return state, output, record
