@@ -1,13 +1,15 @@
 """Forgetting people: their images go from copies and caches; versions made of them say so."""
 
-import json
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run, ViewType
@@ -19,7 +21,7 @@ from prefect.runtime import flow_run
 
 from infra.running import changing_locks, live_runs
 from lfw.catalog import read_people
-from lfw.embedding.store import MANIFEST, SHIPPED, read_embedding
+from lfw.embedding.store import SHIPPED, read_embedding
 from lfw.embedding.vectors import forget_vectors
 from lfw.errors import DataError, InputError, LfwError
 from lfw.fetch import forget_images
@@ -30,7 +32,7 @@ from lfw.parameters import ForgetParameters
 from lfw.peek import peek_people
 from lfw.sources import choose_source
 from lfw.split import check_names
-from tasks.lineage import holding
+from tasks.lineage import holding, leave_rest, readings
 from tasks.markdown import table
 from tasks.marking import FACES, Marked, classes_of, logged, mark_versions, result_of, versions_of
 from tasks.runs import LinkedRun, connect
@@ -57,6 +59,8 @@ class Removed:
         How many of each.
     yours
         Archives and folders of the user's own, which hold the people still.
+    wholly
+        Copies of the data set that were removed wholly: damaged, or of nobody else.
     """
 
     images: dict[str, int]
@@ -65,6 +69,7 @@ class Removed:
     checkpoints: int
     pictures: int
     yours: list[str] = field(default_factory=list)
+    wholly: list[str] = field(default_factory=list)
 
 
 def check_known(wanted: ForgetParameters) -> None:
@@ -82,8 +87,8 @@ def check_known(wanted: ForgetParameters) -> None:
 
 def _known_people(folder: Path) -> set[str]:
     known = set(read_forgotten(folder).people) | set(read_embedding(SHIPPED).cohort.rows["name"])
-    for manifest in _manifests(folder):
-        known |= set(person_of(manifest["path"]))
+    for reading in readings(folder):
+        known |= set(person_of(reading.images["path"]))
     for version in versions_of(FACES):
         known |= set(classes_of(version))
     for copy in copies_of(folder):
@@ -95,13 +100,6 @@ def _known_people(folder: Path) -> set[str]:
         people = peek_people(choose_source("auto", folder, os.environ), folder)
         known |= set() if people is None else set(people["name"])
     return known
-
-
-def _manifests(folder: Path) -> Iterator[pd.DataFrame]:
-    """Give the images of every data set that was read: ``path`` and ``sha256``."""
-    for path in (folder / "stages" / "fetch-and-unpack").glob(f"*/{MANIFEST}"):
-        files = pd.read_csv(path, dtype=str, keep_default_na=False)
-        yield files[files["kind"] == "image"]
 
 
 @task(name="forget-images", task_run_name="forget-images", cache_policy=NO_CACHE)
@@ -122,23 +120,54 @@ def remove_images(run: LinkedRun, wanted: ForgetParameters) -> Removed:
             raise LfwError(
                 f"{who} at work on {run.data_folder}: wait until nothing is, then ask again."
             )
-        add_forgotten(run.data_folder, wanted.people)
-    vectors = _forget_vectors(run.data_folder, set(wanted.people))
+        forgotten = set(add_forgotten(run.data_folder, wanted.people).people)
+    vectors = _forget_vectors(run.data_folder, forgotten)
     pictures = _remove_pictures(set(wanted.people))
-    yours = _users_own(run.data_folder)
+    copies = copies_of(run.data_folder)
     images = forget_images(run.data_folder)
+    wholly = [str(copy) for copy in copies if not copy.exists()]
     checkpoints = discard((run.data_folder / "checkpoints").glob("*"))
-    stages = discard(holding(run.data_folder, wanted.people))
-    return Removed(images, vectors, stages, checkpoints, pictures, yours)
+    stages = _remove_results(run.data_folder, wanted.people, forgotten)
+    yours = _users_own(run.data_folder)
+    return Removed(images, vectors, stages, checkpoints, pictures, yours, wholly)
 
 
 def _forget_vectors(folder: Path, names: set[str]) -> int:
-    images = [*_manifests(folder), _shipped_images()]
-    images += [build_manifest(copy).images for copy in copies_of(folder)]
-    digests: set[str] = set()
-    for rows in images:
-        digests |= set(rows["sha256"][person_of(rows["path"]).isin(names)])
-    return sum(forget_vectors(kept, digests) for kept in (folder / "vectors").glob("*.npz"))
+    """Remove the vectors of some people's images, and those of which it is not known whose.
+
+    They may be of images that nothing kept shows any more, as a folder of the user's own may have
+    been read by an earlier version: whoever needs them computes them again.
+    """
+    known = [reading.images for reading in readings(folder)] + [_shipped_images()]
+    for copy in copies_of(folder):
+        with contextlib.suppress(DataError):  # spoilt: it goes wholly
+            known.append(build_manifest(copy).images)
+    theirs, others = set[str](), set[str]()
+    for rows in known:
+        shown = person_of(rows["path"]).isin(names)
+        theirs |= set(rows["sha256"][shown])
+        others |= set(rows["sha256"][~shown])
+    files = (folder / "vectors").glob("*.npz")
+    return sum(forget_vectors(kept, _kept_in(kept) - (others - theirs)) for kept in files)
+
+
+def _kept_in(path: Path) -> set[str]:
+    """Give the digests of the images whose vectors a file keeps; a damaged one keeps none."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return set(saved["sha256"].tolist())
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return set()
+
+
+def _remove_results(folder: Path, names: Collection[str], forgotten: Collection[str]) -> int:
+    """Remove results of stages; what they tell of the origin of other people's images is left."""
+    held = holding(folder, names)
+    for reading in readings(folder):
+        if reading.folder in held or reading.shows(forgotten).any():
+            leave_rest(reading, forgotten)
+    discard(held)
+    return len(held)
 
 
 def _shipped_images() -> pd.DataFrame:
@@ -146,12 +175,8 @@ def _shipped_images() -> pd.DataFrame:
 
 
 def _users_own(folder: Path) -> list[str]:
-    found = set()
-    for path in (folder / "stages" / "fetch-and-unpack").glob("*/dataset.json"):
-        source = json.loads(path.read_text(encoding="utf-8"))["source"]
-        if source["kind"] in {"archive", "folder"}:
-            found.add(str(source["location"]))
-    return sorted(found)
+    own = {one.location for one in readings(folder) if one.kind in {"archive", "folder"}}
+    return sorted(path for path in own if Path(path).exists())
 
 
 def _remove_pictures(names: set[str]) -> int:
@@ -193,9 +218,13 @@ def _names(run: Run, table_path: str, names: set[str]) -> bool:
         found = logged(run.info.run_id, table_path, Path(folder))
         if found is None:
             return False
-        rows = pd.read_csv(found, dtype=str, keep_default_na=False)
+        try:
+            rows = pd.read_csv(found, dtype=str, keep_default_na=False)
+        except ValueError:  # nobody can tell whom the pictures show: they go
+            rows = pd.DataFrame()
     columns = [name for name in ("image_path", "first", "second") if name in rows]
-    return any(bool(person_of(rows[name]).isin(names).any()) for name in columns)
+    found_in = (bool(person_of(rows[name]).isin(names).any()) for name in columns)
+    return not columns or any(found_in)
 
 
 @task(name="mark-versions", task_run_name="mark-versions", cache_policy=NO_CACHE)
@@ -221,6 +250,10 @@ def report_forgotten(
     warnings = [
         f"{path} is yours and was left as it is: what is read of it leaves them out."
         for path in removed.yours
+    ]
+    warnings += [
+        f"{path} was removed wholly: it was damaged, or showed nobody else."
+        for path in removed.wholly
     ]
     versions = result_of(marked)
     rows = [

@@ -2,17 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lfw.digest import text_digest
+from lfw.embedding.store import MANIFEST
+from lfw.files import discard, new_folder_beside
+from lfw.manifest import person_of
 from tasks.stages import StageOutput, read_output
 
+_READING = "fetch-and-unpack"
+
 _OF_EVERYBODY = frozenset(
-    {"fetch-and-unpack", "read-lists", "path-expansion", "resolution-audit", "bias-report"}
+    {_READING, "read-lists", "path-expansion", "resolution-audit", "bias-report"}
 )
 """Stages that everything rests on: what rests on them need not hold everybody."""
 
@@ -21,6 +28,73 @@ _NO_IMAGES = frozenset({"find-embedding"})
 
 _SAYS_WHO_IS_NOT_READ = "dataset.json"
 _TEXT = {".csv", ".md", ".txt"}
+_COLUMNS = ["kind", "path", "sha256"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is kept of a data set that was read.
+
+    Attributes
+    ----------
+    folder
+        Where it is kept.
+    kind, location
+        Of the data set's source (see :class:`lfw.sources.Source`).
+    images
+        ``path`` and ``sha256`` of every image; of none if that can no longer be read.
+    """
+
+    folder: Path
+    kind: str
+    location: str
+    images: pd.DataFrame
+
+    def shows(self, names: Collection[str]) -> "pd.Series[bool]":
+        """Tell of each image whether it is of one of some people."""
+        return person_of(self.images["path"]).isin(names)
+
+
+def readings(data_folder: Path) -> list[Reading]:
+    """Give what is kept of every data set that was read, if it says where that came from."""
+    found = []
+    for path in sorted((data_folder / "stages" / _READING).glob(f"*/{_SAYS_WHO_IS_NOT_READ}")):
+        try:
+            source = json.loads(path.read_text(encoding="utf-8"))["source"]
+            kind, location = str(source["kind"]), str(source["location"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found.append(Reading(path.parent, kind, location, _images_of(path.with_name(MANIFEST))))
+    return found
+
+
+def _images_of(manifest: Path) -> pd.DataFrame:
+    try:
+        files = pd.read_csv(manifest, dtype=str, keep_default_na=False)[_COLUMNS]
+    except (OSError, ValueError, KeyError):
+        files = pd.DataFrame(columns=_COLUMNS, dtype=str)
+    return files[files["kind"] == "image"]
+
+
+def leave_rest(reading: Reading, names: Collection[str]) -> None:
+    """Put what a reading tells of other people in its place.
+
+    Whose the other images are, and where they came from, is asked when somebody else is forgotten.
+    Under its name it is no stage's result; two that tell the same are one.
+    """
+    told = reading.images[~reading.shows(names)].to_csv(index=False)
+    source = json.dumps({"source": {"kind": reading.kind, "location": reading.location}})
+    rest = reading.folder.with_name(f"rest-{text_digest([source, told])[:16]}")
+    if rest == reading.folder:
+        return
+    with new_folder_beside(rest) as partial:
+        made = partial / "made"
+        made.mkdir()
+        (made / MANIFEST).write_text(told, encoding="utf-8")
+        (made / _SAYS_WHO_IS_NOT_READ).write_text(source, encoding="utf-8")
+        discard([rest])
+        made.replace(rest)
+    discard([reading.folder])
 
 
 def holding(data_folder: Path, names: Iterable[str]) -> list[Path]:

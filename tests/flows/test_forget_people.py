@@ -148,3 +148,30 @@ def test_a_misspelt_name_is_answered_with_the_nearest(
 def test_asked_again_it_says_that_nothing_was_left(place: Workplace, person: str) -> None:
     again = place.ask("forget", person)["forgotten"]
     assert again["images_removed"] == again["vectors_removed"] == again["pictures_removed"] == 0
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_copies_that_are_damaged_or_of_nobody_else_go_and_the_rest_is_done(
+    place: Workplace, trained: dict[str, Any], sample_folder: Path
+) -> None:
+    other = str(trained["classes"][1])
+    [pack] = (place.data / "datasets").glob("archive-*/images.zip")
+    pack.write_bytes(pack.read_bytes()[:-1])
+    versions = place.data / "downloads" / "kaggle" / "datasets" / "owner" / "name" / "versions"
+    [images] = [path.parent for path in sample_folder.rglob(other) if path.is_dir()]
+    theirs = versions / "1" / images.name / other
+    shown = len(list(Path(shutil.copytree(images / other, theirs)).iterdir()))
+    shutil.copytree(sample_folder, versions / "2")
+
+    asked = place.ask("forget", other)
+
+    assert not pack.parent.exists()
+    assert [path.name for path in versions.iterdir()] == ["2"]
+    assert not [path for path in files_in(place.data / "downloads") if f"{other}_" in path]
+    assert asked["forgotten"]["copies"][str(versions / "1")] == shown
+    assert asked["forgotten"]["copies"][str(versions / "2")] > shown, "the earlier ones', too"
+    told = [text for text in asked["warnings"] if "was removed wholly" in text]
+    assert [text.split()[0] for text in told] == [str(pack.parent), str(versions / "1")]
+    marked = {(row["name"], row["version"]): row["people"] for row in asked["versions"]}
+    assert marked["lfw-faces", trained["model_version"]][other] == "a class"
+    assert holding(place.data, [other]) == []
