@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import filelock
 import mlflow
 import numpy as np
 from mlflow import MlflowClient
@@ -26,8 +25,17 @@ from lfw.promotion import area_error
 from lfw.settings import data_folder
 from tasks.embedding import EMBEDDING_NAME, registered_version
 from tasks.marking import mark_new, versions_of
-from tasks.model_registry import CHALLENGER, CHAMPION, ensure_registered_model
-from tasks.model_registry import still_registered as still_registered  # noqa: PLC0414 (pretraining takes it from here)
+from tasks.model_registry import (
+    CHALLENGER,
+    CHAMPION,
+    REASON,
+    ensure_registered_model,
+    move_alias,
+    moving_aliases,
+)
+
+# The stage that learns an embedding takes it from here.
+from tasks.model_registry import still_registered as still_registered  # noqa: PLC0414
 from tasks.packaging import code_copy, pinned
 from tasks.tracking import experiment_id, log_figures, log_parameters
 
@@ -68,16 +76,17 @@ def take_shipped(folder: Path) -> str | None:
     str or None
         What is to be known if the registry had embeddings before and has changed.
     """
-    with filelock.FileLock(folder / "shipped-embedding.lock"):
+    with moving_aliases(EMBEDDING_NAME):  # the choice holds until the alias is given
         champion = registered_version(CHAMPION)
         same = _version_of(_shipped_content())
         if same is None:
             alias, why = _place_of_shipped(champion)
-            made = _register_shipped(folder, alias, why)
-            return None if champion is None else _told(str(made["version"]), alias, champion)
+            made = _register_shipped(folder)
+            _give_alias(made, alias, why)
+            return None if champion is None else _told(made, alias, champion)
         if champion is None:
             why = "It comes with the project, and no version was champion any more."
-            _give_alias(MlflowClient(), same, CHAMPION, why)
+            _give_alias(same, CHAMPION, why)
         return None
 
 
@@ -137,13 +146,13 @@ def _told(version: str, alias: str, champion: str) -> str:
     )
 
 
-def _register_shipped(folder: Path, alias: str, why: str) -> dict[str, str | None]:
+def _register_shipped(folder: Path) -> str:
     shipped = read_embedding(SHIPPED)
     experiment = experiment_id(folder, PretrainParameters().experiment)
     run = MlflowClient().create_run(experiment, run_name=_RUN_NAME)
     _track(run, shipped)
     label = shipped.card["label"]
-    return register_version(run.info.run_id, shipped, label, "photographs", shipped_as=(alias, why))
+    return _make_version(run.info.run_id, shipped, label, "photographs", is_shipped=True)[0]
 
 
 def _track(run: Run, shipped: Embedding) -> None:
@@ -154,13 +163,9 @@ def _track(run: Run, shipped: Embedding) -> None:
 
 
 def register_version(
-    run_id: str,
-    embedding: Embedding,
-    label: str,
-    kind: str,
-    shipped_as: tuple[str, str] | None = None,
+    run_id: str, embedding: Embedding, label: str, kind: str
 ) -> dict[str, str | None]:
-    """Log an embedding and make it a version of lfw-embedding.
+    """Log an embedding that was learned here, and make it a version of lfw-embedding.
 
     Parameters
     ----------
@@ -172,14 +177,23 @@ def register_version(
         Whom it does not know, in a few words.
     kind
         The kind of data it was learned from: photographs or synthetic.
-    shipped_as
-        Of the one that comes with the project: its alias, and the reason.
 
     Returns
     -------
     dict
         ``name``, ``version``, ``alias``, ``why``, ``uri``.
     """
+    version, uri = _make_version(run_id, embedding, label, kind, is_shipped=False)
+    with moving_aliases(EMBEDDING_NAME):  # another that ends now is compared with what this makes
+        alias, why = _choose_alias(MlflowClient(), embedding, kind)
+        _give_alias(version, alias, why)
+    return {"name": EMBEDDING_NAME, "version": version, "alias": alias, "why": why, "uri": uri}
+
+
+def _make_version(
+    run_id: str, embedding: Embedding, label: str, kind: str, *, is_shipped: bool
+) -> tuple[str, str]:
+    """Log an embedding and make it a version without an alias; give its number and address."""
     uri, model_id = _log(run_id, embedding.files)
     client = MlflowClient()
     ensure_registered_model(EMBEDDING_NAME, _ABOUT)
@@ -190,7 +204,7 @@ def register_version(
         "cohort_digest": str(embedding.card["cohort_digest"]),
         "people_seen": str(embedding.card["people_seen"]),
         "validation": json.dumps(embedding.card["validation"]),
-        _SHIPPED: str(shipped_as is not None).lower(),
+        _SHIPPED: str(is_shipped).lower(),
     }
     version = client.create_model_version(
         EMBEDDING_NAME, uri, run_id=run_id, tags=tags, model_id=model_id
@@ -202,23 +216,16 @@ def register_version(
         f"{tags['validation']}.",
     )
     mark_new(EMBEDDING_NAME, str(version))
-    alias, why = shipped_as or _choose_alias(client, embedding, kind)
-    _give_alias(client, version, alias, why)
-    return {
-        "name": EMBEDDING_NAME,
-        "version": str(version),
-        "alias": alias,
-        "why": why,
-        "uri": uri,
-    }
+    return str(version), uri
 
 
-def _give_alias(client: MlflowClient, version: str, alias: str | None, why: str) -> None:
+def _give_alias(version: str, alias: str | None, why: str) -> None:
     """Write the reason first: a version that has an alias says why."""
-    client.set_model_version_tag(EMBEDDING_NAME, version, "alias_reason", why)
+    client = MlflowClient()
+    client.set_model_version_tag(EMBEDDING_NAME, version, REASON, why)
     client.set_model_version_tag(EMBEDDING_NAME, version, _GIVEN, alias or "")
     if alias is not None:
-        client.set_registered_model_alias(EMBEDDING_NAME, alias, version)
+        move_alias(EMBEDDING_NAME, alias, version, why)
 
 
 def _log(run_id: str, files: Mapping[str, Path]) -> tuple[str, str]:

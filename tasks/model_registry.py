@@ -1,8 +1,12 @@
-"""Versions of the models in the registry: found, known again, and given aliases."""
+"""Versions of the models in the registry: found, known again, and given aliases in turn."""
 
+import os
+
+import filelock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from lfw.settings import data_folder
 from tasks.stages import StageOutput
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -53,6 +57,11 @@ def ensure_registered_model(model: str, description: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def moving_aliases(model: str) -> filelock.BaseFileLock:
+    """Let one process at a time choose and move a model's aliases on this data folder."""
+    return filelock.FileLock(data_folder(os.environ) / f"aliases-{model}.lock")
 
 
 def move_alias(model: str, alias: str, version: str, why: str) -> None:

@@ -1,13 +1,11 @@
 """Which version of lfw-faces is champion: weighed, given, taken back, and told as an event."""
 
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import filelock
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
@@ -23,11 +21,17 @@ from lfw.errors import InputError, LfwError
 from lfw.fetch import Dataset
 from lfw.images import read_many
 from lfw.promotion import Record, Verdict, comparable_images, compare_answers, pass_gates
-from lfw.settings import data_folder
 from lfw.split import Split
 from tasks.answering import answers_by_head
 from tasks.marking import FORGOTTEN
-from tasks.model_registry import CHALLENGER, CHAMPION, REASON, move_alias, version_number
+from tasks.model_registry import (
+    CHALLENGER,
+    CHAMPION,
+    REASON,
+    move_alias,
+    moving_aliases,
+    version_number,
+)
 from tasks.registry import MODEL_NAME, load_version
 from tasks.stages import StageOutput
 
@@ -39,7 +43,7 @@ _BATCH = 64
 def settle_alias(dataset: Dataset, registered: StageOutput) -> dict[str, Any]:
     """Weigh a freshly registered version, once, and give it the alias that it has earned."""
     client, version = MlflowClient(), str(registered.facts["version"])
-    with _moving_aliases():
+    with moving_aliases(MODEL_NAME):
         found = client.get_model_version(MODEL_NAME, version)
         if REASON in found.tags:  # registered by an earlier run, and weighed there
             alias = next((a for a in (CHAMPION, CHALLENGER) if a in found.aliases), None)
@@ -64,7 +68,7 @@ def promote_version(dataset: Dataset, version: str, because: str | None) -> dict
         be better and no reason is given.
     """
     client = MlflowClient()
-    with _moving_aliases():
+    with moving_aliases(MODEL_NAME):
         number = find_version(version)
         champion = version_number(MODEL_NAME, CHAMPION)
         if number == champion:
@@ -98,7 +102,7 @@ def roll_back_champion(because: str | None) -> dict[str, Any]:
         If there is no champion, or none before it that may be champion again.
     """
     client, reason = MlflowClient(), because or "no reason was given."
-    with _moving_aliases():
+    with moving_aliases(MODEL_NAME):
         champion = version_number(MODEL_NAME, CHAMPION)
         if champion is None:
             raise InputError(f"{MODEL_NAME} has no champion: nothing can be taken back.")
@@ -152,11 +156,6 @@ def find_version(wanted: str) -> str:
             "are; lfw train makes a new one."
         )
     return number
-
-
-def _moving_aliases() -> filelock.BaseFileLock:
-    """Let one process at a time weigh versions and move aliases on this data folder."""
-    return filelock.FileLock(data_folder(os.environ) / "aliases.lock")
 
 
 def _give(client: MlflowClient, version: str, verdict: Verdict) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 
 from lfw.digest import file_digest
-from lfw.embedding.store import CARD, NETWORK, SHIPPED, SPREAD, read_embedding
+from lfw.embedding.store import CARD, NETWORK, SHIPPED, SPREAD, Embedding, read_embedding
 from tasks import embedding_registry
 from tasks.embedding_registry import register_version, take_shipped
 
@@ -37,15 +40,19 @@ class Place:
 
     def learn(self, word: str, area: float | None = None) -> str:
         """Register an embedding as one that a user learned."""
+        learned = self.drawn(word, area)
+        run = self.client.create_run(self.filed_in, run_name="embedding of my own")
+        made = register_version(run.info.run_id, learned, "of my own", "photographs")
+        return str(made["version"])
+
+    def drawn(self, word: str, area: float | None = None) -> Embedding:
+        """Give another embedding."""
         self.change_shipped(word)
         if area is not None:
             card = json.loads((self.shipped / CARD).read_text())
             card["validation"] |= {"pairs_auc": area, "pairs_same": 165, "pairs_different": 887}
             (self.shipped / CARD).write_text(json.dumps(card))
-        run = self.client.create_run(self.filed_in, run_name="embedding of my own")
-        learned = read_embedding(self.shipped)
-        made = register_version(run.info.run_id, learned, "of my own", "photographs")
-        return str(made["version"])
+        return read_embedding(self.shipped)
 
     def take(self) -> str | None:
         return take_shipped(self.data)
@@ -78,6 +85,7 @@ def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -
     assert f"{NAME} version 2, which comes with the project now, is champion" in said
     assert (place.versions(), place.champion()) == (2, "2")
     assert "Version 1, the champion before, came with an earlier state" in place.why("2")
+    assert place.why("1") == f"Champion until version 2 took its place: {place.why('2')}"
     assert place.take() is None
     assert (place.versions(), place.champion()) == (2, "2")
 
@@ -118,6 +126,7 @@ def test_a_users_own_champion_stays(place: Place) -> None:
     assert place.champion() == "1"
     assert place.client.get_model_version(NAME, "2").aliases == ["challenger"]
     assert "Version 1 stays champion" in place.why("2")
+    assert "The first version" in place.why("1")
     assert place.take() is None
 
     place.client.set_registered_model_alias(NAME, "champion", "2")  # by hand: the user's choice
@@ -145,3 +154,34 @@ def test_a_later_embedding_has_to_be_better_by_a_standard_error(place: Place) ->
     better = place.learn("a better one", shipped + 0.012)
     assert place.champion() == better
     assert f"Better on the same pairs than version {with_spread}" in place.why(better)
+
+
+def test_of_two_that_end_together_the_better_is_champion(
+    place: Place, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding_registry, "_log", lambda *_: (str(store), None))
+    place.learn("before", 0.90)
+    choose = embedding_registry._choose_alias
+    choosing, given = threading.Event(), threading.Event()
+
+    def choose_slowly(client: MlflowClient, embedding: Embedding, kind: str) -> Any:
+        chosen = choose(client, embedding, kind)
+        if embedding.card["validation"]["pairs_auc"] == 0.95:
+            choosing.set()
+            given.wait(3)  # for the better one, if it may get its alias first
+        return chosen
+
+    def learn(embedding: Embedding) -> str:
+        run = place.client.create_run(place.filed_in)
+        made = register_version(run.info.run_id, embedding, "of my own", "photographs")
+        return str(made["version"])
+
+    monkeypatch.setattr(embedding_registry, "_choose_alias", choose_slowly)
+    good, better = place.drawn("good", 0.95), place.drawn("better", 0.99)
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(learn, good)
+        assert choosing.wait(60)
+        second = learn(better)
+        given.set()
+    assert place.champion() == second
+    assert f"Champion until version {second} took its place" in place.why(first.result())
