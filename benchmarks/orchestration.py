@@ -6,9 +6,9 @@
 The script (benchmarks/peers/script.py) calls the same `lfw` functions in a row. The flow adds
 Prefect's states and artifacts, MLflow's run, the registered model and the run report, checksums of
 every stage's files, and their reuse. Each starts in an empty data folder and is a process of its
-own; the Prefect server is up before. Both must come to the same test accuracy. Beside them, what
-Prefect and MLflow take by themselves: a flow of as many tasks that do nothing, tracked
-(benchmarks/peers/tracked.py).
+own; the Prefect server is up before, and a first round, which does not count, warms it up. Both
+must come to the same test accuracy. Beside them, what Prefect and MLflow take by themselves: a flow
+of as many tasks that do nothing, tracked (benchmarks/peers/tracked.py).
 """
 
 import json
@@ -33,7 +33,7 @@ def measure(data: Data, rounds: int, model: str) -> Result:
     with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
 
         def flow(turn: int) -> float:
-            asked = ["infra.start", "train", "--source", data.source.location, "--model", model]
+            asked = ["infra.start", "train", "--source", data.spelling, "--model", model]
             folder = Path(scratch) / f"flow-{turn}"
             ran = run([*asked, "--json"], {"LFW_DATA": str(folder), "PREFECT_API_URL": url})
             accuracy["flow"] = json.loads(ran.output)["test"]["accuracy"]["value"]
@@ -42,7 +42,7 @@ def measure(data: Data, rounds: int, model: str) -> Result:
         def script(turn: int) -> float:
             folder = Path(scratch) / f"script-{turn}"
             folder.mkdir()
-            asked = ["benchmarks.peers.script", data.source.location, str(folder), model]
+            asked = ["benchmarks.peers.script", data.spelling, str(folder), model]
             ran = run(asked, {"LFW_DATA": str(folder)})
             accuracy["script"] = float(ran.output.split()[-1])
             return ran.seconds
@@ -55,7 +55,7 @@ def measure(data: Data, rounds: int, model: str) -> Result:
 
         with prefect_server(Path(scratch) / "server") as url:
             contenders = {"flow": flow, "script": script, "nothing": nothing}
-            taken = contest(contenders, rounds, warm_up=0)
+            taken = contest(contenders, rounds)
     if accuracy["flow"] != accuracy["script"]:
         raise LfwError(f"Flow and script differ: {accuracy}.")
     more = [a - b for a, b in zip(taken["flow"], taken["script"], strict=True)]
@@ -75,10 +75,13 @@ def measure(data: Data, rounds: int, model: str) -> Result:
         ),
     ]
     setting: dict[str, object] = {"images": len(data.paths), "test accuracy of both": accuracy}
+    return Result(*named(model), claims, taken, setting)
+
+
+def named(model: str) -> tuple[str, str]:
+    """Give the result's name and command: but for the usual model it is kept beside that table."""
     name, command = "orchestration", "python -m benchmarks.orchestration"
-    if model != _USUAL:  # kept beside the usual table, not in its place
-        name, command = f"{name}_{model}", f"{command} --model {model}"
-    return Result(name, command, claims, taken, setting)
+    return (name, command) if model == _USUAL else (f"{name}_{model}", f"{command} --model {model}")
 
 
 def main() -> None:

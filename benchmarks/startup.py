@@ -25,7 +25,7 @@ def run(rounds: int) -> Result:
         "import cyclopts": [sys.executable, "-c", "import cyclopts"],
         "python": [sys.executable, "-c", "pass"],
         "help": [*_LFW, "--help"],
-        "doctor": [*_LFW, "doctor", "--json"],
+        "doctor": [*_LFW, "doctor"],
     }
     with tempfile.TemporaryDirectory() as folder:
         taken = contest(
