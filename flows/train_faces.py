@@ -72,7 +72,9 @@ def train_faces(
         baselines = run.stage(run_baselines, dataset, split, wanted.seed)
         strangers = run.stage(meet_strangers, dataset, split, learned, trained, wanted)
         evaluation = run.stage(evaluate_model, dataset, split, learned, trained, baselines, wanted)
-        version = run.stage(register_model, dataset, split, trained, strangers, evaluation, wanted)
+        version = run.stage(
+            register_model, dataset, split, learned, trained, strangers, evaluation, wanted
+        )
         settled = settle_alias(dataset, version)
         run.replay_history(trained)
         report = write_report(run, wanted)

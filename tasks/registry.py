@@ -20,6 +20,7 @@ from lfw.errors import LfwError
 from lfw.fetch import Dataset
 from lfw.images import SIZE
 from lfw.parameters import INTENDED_USE, OUTSIDE_DATA, TrainParameters
+from tasks.embedding import EMBEDDING_NAME
 from tasks.marking import FACES, mark_new
 from tasks.model_registry import ensure_registered_model, still_registered
 from tasks.packaging import code_copy, import_path_kept, pinned
@@ -39,7 +40,7 @@ _ABOUT = (
 
 @stage(
     "register",
-    key=lambda dataset, split, trained, strangers, evaluation, wanted: {
+    key=lambda dataset, split, _embedding, trained, strangers, evaluation, wanted: {
         "data kind": dataset.kind,
         "the split": split.digest,
         "the fitted model": trained.files["fingerprint.json"],
@@ -56,6 +57,7 @@ def register_model(
     work: Work,
     dataset: Dataset,
     split: StageOutput,
+    embedding: StageOutput,
     trained: StageOutput,
     strangers: StageOutput,
     evaluation: StageOutput,
@@ -79,6 +81,7 @@ def register_model(
         "source_digest": value_digest(code),
         "model": wanted.model,
         "outside_data": outside_tag(wanted.model),
+        **_rests_on(embedding),
         "classes": json.dumps(classes)[:4900],
         "below": ",".join(evaluation.facts["below"]),
         "test_accuracy": f"{evaluation.facts['scores']['accuracy']['value']:.4f}",
@@ -88,7 +91,9 @@ def register_model(
         MODEL_NAME, uri, run_id=work.run_id, tags=tags, model_id=model_id
     )
     client.update_model_version(
-        MODEL_NAME, version.version, _description(dataset, wanted, evaluation, classes)
+        MODEL_NAME,
+        version.version,
+        _description(dataset, wanted, evaluation, classes) + _said_of(embedding),
     )
     mark_new(MODEL_NAME, str(version.version))
     (work.folder / "registered.json").write_text(
@@ -157,6 +162,24 @@ def signature(classes: tuple[str, ...]) -> ModelSignature:
     columns += [ColSpec(DataType.double, "probability")]
     columns += [ColSpec(DataType.double, name) for name in classes]
     return ModelSignature(Schema([pixels]), Schema(columns))
+
+
+def _rests_on(embedding: StageOutput) -> dict[str, str]:
+    """Name the embedding below a model, for tags; a model that rests on none has no such tags."""
+    if not embedding.facts:
+        return {}
+    return {
+        "embedding_version": str(embedding.facts["version"]),
+        "embedding_sha256": str(embedding.facts["network_sha256"]),
+    }
+
+
+def _said_of(embedding: StageOutput) -> str:
+    tags = _rests_on(embedding)
+    if not tags:
+        return ""
+    number, network = tags["embedding_version"], tags["embedding_sha256"][:12]
+    return f" It rests on {EMBEDDING_NAME} version {number} (network {network})."
 
 
 def _description(

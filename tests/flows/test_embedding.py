@@ -116,6 +116,10 @@ def test_a_classifier_rests_on_a_learned_embedding(
     assert POOLED in set(pd.read_csv(heads)["head"])
     asked = client.get_run(clean["mlflow_run_id"]).data.params
     assert asked["embedding"] == learned["model_version"]
+    below = client.get_model_version("lfw-embedding", learned["model_version"])
+    made = client.get_model_version("lfw-faces", clean["model_version"])
+    assert made.tags["embedding_version"] == below.version
+    assert made.tags["embedding_sha256"] == below.tags["network_sha256"]
 
 
 def test_people_that_an_embedding_saw_are_refused(
