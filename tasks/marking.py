@@ -17,6 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from lfw.embedding.cohort import TRAIN, VALIDATION, Cohort
 from lfw.embedding.store import MANIFEST
+from lfw.errors import LfwError
 from lfw.forgetting import read_forgotten
 from lfw.settings import data_folder
 from tasks.embedding import EMBEDDING_NAME
@@ -28,7 +29,11 @@ FORGOTTEN = "forgotten"
 _MARK = "\n\nFORGOTTEN: "
 _GONE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 _ROLES = {TRAIN: "learned from", VALIDATION: "monitored on"}
-_USES = ("split.csv", "strangers.csv")
+_USES = {
+    "split.csv": ("a class", "its split"),
+    "strangers.csv": ("a stranger", "its list of strangers"),
+}
+"""What the people of a list were used for, and what the list is called."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,13 @@ class Marked:
 
 
 def mark_versions(names: Iterable[str]) -> list[Marked]:
-    """Find and mark every version in the registry that was learned from some people."""
+    """Find and mark every version in the registry that was learned from some people.
+
+    Raises
+    ------
+    MlflowException
+        If MLflow cannot be asked, or a version cannot be marked.
+    """
     wanted = set(names)
     found = []
     for model in (EMBEDDING_NAME, FACES):
@@ -67,6 +78,11 @@ def mark_new(model: str, version: str) -> None:
     """Mark a version that has just been made if it rests on somebody who was forgotten before.
 
     It can only by the embedding that comes with the project, or one learned earlier.
+
+    Raises
+    ------
+    MlflowException
+        If MLflow cannot be asked, or the version cannot be marked.
     """
     names = set(read_forgotten(data_folder(os.environ)).people)
     if not names:
@@ -81,7 +97,7 @@ def mark(version: ModelVersion, people: dict[str, str]) -> Marked:
     """Mark a version: by a tag, and in its description."""
     client = MlflowClient()
     before = json.loads(version.tags.get(FORGOTTEN, "{}"))
-    people = dict(sorted((before | people).items()))
+    people = dict(sorted((people | before).items()))  # what was known once may be a guess now
     described = (version.description or "").partition(_MARK)[0]
     who = ", ".join(f"{name} ({how})" for name, how in list(people.items())[:20])
     text = (
@@ -95,14 +111,35 @@ def mark(version: ModelVersion, people: dict[str, str]) -> Marked:
 
 
 def used(version: ModelVersion, names: set[str]) -> dict[str, str]:
-    """Say of some people what a version used their images for, if it did."""
+    """Say of some people what a version used their images for, if it did.
+
+    Where what tells of its people is gone or damaged, it may have used anybody's, and that is said.
+
+    Raises
+    ------
+    MlflowException
+        If MLflow cannot be asked.
+    """
     if version.name == EMBEDDING_NAME:
         return _by_manifest(version, names)
-    found = dict.fromkeys(names & set(classes_of(version)), "a class")
-    with _logged(version.run_id, "find-embedding") as folder:
-        found = _by_cohort(folder / MANIFEST, names) | found
+    found, unknown = dict.fromkeys(names & set(classes_of(version)), "a class"), []
+    if version.tags.get("model", "embedding") == "embedding":
+        with _logged(version.run_id, "find-embedding") as folder:
+            cohort = _by_cohort(folder / MANIFEST, names)
+        found = (cohort or {}) | found
+        unknown += ["its embedding's manifest"] if cohort is None else []
     with _logged(version.run_id, "stratified-split") as folder:
-        return _by_split(folder, names) | found
+        for file, (how, called) in _USES.items():
+            listed = _names_in(folder / file)
+            found = dict.fromkeys(names & (listed or set()), how) | found
+            unknown += [called] if listed is None else []
+    return _perhaps(names, unknown) | found
+
+
+def _perhaps(names: set[str], unread: list[str]) -> dict[str, str]:
+    """Say of people whom a version may know what cannot be read; of nobody if all can."""
+    said = f"{', '.join(unread)} cannot be read, and it may be learned from them"
+    return dict.fromkeys(names, said) if unread else {}
 
 
 def classes_of(version: ModelVersion) -> list[str]:
@@ -125,14 +162,18 @@ def _by_manifest(version: ModelVersion, names: set[str]) -> dict[str, str]:
         except (MlflowException, OSError, ValueError) as error:
             if isinstance(error, MlflowException) and error.error_code not in _GONE:
                 raise
-            return dict.fromkeys(names, "its manifest is gone, and it may be learned from them")
-        return _by_cohort(manifest, names)
+            found = None
+        else:
+            found = _by_cohort(manifest, names)
+    return _perhaps(names, ["its manifest"]) if found is None else found
 
 
-def _by_cohort(manifest: Path, names: set[str]) -> dict[str, str]:
-    if not manifest.is_file():
-        return {}
-    rows = Cohort.read(manifest).rows
+def _by_cohort(manifest: Path, names: set[str]) -> dict[str, str] | None:
+    """Say what an embedding used people's images for; None if its manifest cannot be read."""
+    try:
+        rows = Cohort.read(manifest).rows
+    except LfwError:
+        return None
     rows = rows[rows["name"].isin(names)]
     roles = dict(zip(rows["name"], rows["role"], strict=True))
     return {
@@ -140,13 +181,12 @@ def _by_cohort(manifest: Path, names: set[str]) -> dict[str, str]:
     }
 
 
-def _by_split(folder: Path, names: set[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for file, how in zip(_USES, ("a class", "a stranger"), strict=True):
-        if (folder / file).is_file():
-            rows = pd.read_csv(folder / file, dtype=str, keep_default_na=False)
-            found |= dict.fromkeys(names & set(rows["name"]), how)
-    return found
+def _names_in(path: Path) -> set[str] | None:
+    """Give everybody whom a list names; None if it cannot be read."""
+    try:
+        return set(pd.read_csv(path, dtype=str, keep_default_na=False)["name"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def versions_of(model: str) -> list[ModelVersion]:
