@@ -5,19 +5,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pandas as pd
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 
 from lfw.catalog import Catalog, check_references, expand_paths, read_catalog
+from lfw.digest import value_digest
 from lfw.download import FetchError
 from lfw.exploration import draw_random_split
 from lfw.fetch import Dataset, Fetched, fetch
-from lfw.files import write_text
+from lfw.files import new_folder_beside, sweep_partial
 from lfw.sources import Source
 from tasks.markdown import table
 from tasks.stages import StageOutput, Summary, Work, read_output, stage, write_record
+
+_FETCH = "fetch-and-unpack"
 
 
 def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -32,29 +36,55 @@ def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
 
 
 @task(
-    name="fetch-and-unpack",
-    task_run_name="fetch-and-unpack",
+    name=_FETCH,
+    task_run_name=_FETCH,
     persist_result=False,
     retries=2,
     retry_delay_seconds=5,
     retry_condition_fn=may_pass,
 )
 def fetch_dataset(source: Source, data_folder: Path, work: Work) -> State[str]:
-    """Download, unpack and verify the data set; every file's checksum is taken each time."""
+    """Download, unpack and verify the data set; every file's checksum is taken each time.
+
+    What is told of it is told of this source: others may have had the same content.
+    """
     fetched = fetch(source, data_folder, work.report)
-    folder = work.folder / fetched.dataset.data_digest[:16]
-    known = read_output(folder) is not None
-    if not known:
-        folder.mkdir(parents=True, exist_ok=True)
-        summary = _describe(fetched)
-        write_text(folder / "dataset.json", json.dumps(asdict(fetched.dataset), indent=1))
-        write_text(folder / "manifest.csv", fetched.manifest.files.to_csv(index=False))
-        write_text(folder / "summary.md", summary.markdown)
-        write_record(folder, "fetch-and-unpack", fetched.dataset.data_digest, work.run_id, summary)
-    result = json.dumps({"folder": str(folder), "dataset": asdict(fetched.dataset)})
-    if fetched.why is not None and known:
+    told = asdict(fetched.dataset)
+    key = value_digest([told, fetched.manifest.stray])
+    folder = work.folder / key[:16]
+    with filelock.FileLock(data_folder / "datasets" / ".described.lock"):
+        known = _keep(fetched, folder, key, work.run_id)
+    result = json.dumps({"folder": str(folder), "dataset": told})
+    if fetched.why is None:
+        return Completed(message=f"new: brought from {source.location}", data=result)
+    if known:
         return Completed(name="Cached", message=fetched.why, data=result)
-    return Completed(message=f"new: brought from {source.location}", data=result)
+    return Completed(message=f"described anew, as read from {source.location}", data=result)
+
+
+def _keep(fetched: Fetched, folder: Path, key: str, run_id: str) -> bool:
+    """Write what is told of a data set, and say whether an earlier run had written the same."""
+    summary = _describe(fetched)
+    if read_output(folder) is not None:
+        if fetched.why is None:  # it was brought in this run, whoever described it first
+            write_record(folder, _FETCH, key, run_id, summary)
+        return True
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    sweep_partial(folder.parent, folder.name)
+    with new_folder_beside(folder) as partial:
+        made = partial / folder.name
+        made.mkdir()
+        for name, text in (
+            ("dataset.json", json.dumps(asdict(fetched.dataset), indent=1)),
+            ("manifest.csv", fetched.manifest.files.to_csv(index=False)),
+            ("summary.md", summary.markdown),
+        ):
+            (made / name).write_text(text, encoding="utf-8")
+        write_record(made, _FETCH, key, run_id, summary)
+        if folder.exists():
+            folder.replace(partial / "spoilt")
+        made.replace(folder)
+    return False
 
 
 def _describe(fetched: Fetched) -> Summary:
