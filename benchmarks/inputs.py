@@ -22,18 +22,27 @@ def take(batches: Iterable[Any], steps: int) -> None:
         pass
 
 
-def network_input(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give the batches that a network by name is fitted to, without end."""
-    return network_passes(name, pixels, labels).repeat()
+def passes(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], name: str, changes: str | None = None
+) -> Any:
+    """Give batches as a network's fit takes them, pass by pass.
 
-
-def network_passes(name: str, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give the batches that a network by name is fitted to, as a fit takes them: pass by pass."""
+    Parameters
+    ----------
+    images
+        At the size that is wanted, in grey or RGB.
+    labels
+        Their class numbers.
+    name
+        The network, which says how many images a batch has.
+    changes
+        The network whose changes are made; its own if None. Those of the notebook are the peer's:
+        shear, zoom, flip.
+    """
     from lfw.networks import recipe_of
-    from lfw.training import preprocess_images
 
-    recipe = recipe_of(name)
-    return _batches_of(recipe, preprocess_images(recipe.preprocess(), pixels), labels)
+    recipe = replace(recipe_of(name), augmentation=recipe_of(changes or name).augmentation)
+    return _batches_of(recipe, images, labels)
 
 
 def unchanged_input(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
@@ -60,11 +69,12 @@ class _Nothing(Augmentation):
         return images[:, top : top + high, left : left + wide].copy()
 
 
-def face_input(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    """Give batches of the embedding's faces with the notebook's changes, without end."""
+def grey_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring raw images to what `compact` is given: the face, in grey, at its size."""
     from lfw.networks import recipe_of
+    from lfw.training import preprocess_images
 
-    return _batches_of(recipe_of("notebook"), faces_of(pixels), labels).repeat()
+    return preprocess_images(recipe_of("compact").preprocess(), pixels)
 
 
 def faces_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -195,10 +195,11 @@ def test_command_is_measured_with_all_it_starts() -> None:
         run_module(["nothing_of_it"])
 
 
-# The two others parse theirs by the same function, and import for seconds.
-@pytest.mark.parametrize(
-    "name", sorted({one.module for one in VARIANTS.values()} - {"orchestration", "scoring"})
-)
+# Two parse theirs by the same function, and import for seconds; pretraining is run once.
+APART = {"orchestration", "scoring", "pretraining"}
+
+
+@pytest.mark.parametrize("name", sorted({one.module for one in VARIANTS.values()} - APART))
 def test_each_takes_rounds_and_a_folder_to_keep(name: str) -> None:
     """And nothing slow is imported before it is asked for anything."""
     done = subprocess.run(
