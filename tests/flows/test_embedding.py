@@ -118,7 +118,7 @@ def test_a_classifier_rests_on_a_learned_embedding(
     assert asked["embedding"] == learned["model_version"]
     below = client.get_model_version("lfw-embedding", learned["model_version"])
     made = client.get_model_version("lfw-faces", clean["model_version"])
-    assert made.tags["embedding_version"] == below.version
+    assert made.tags["embedding_version"] == learned["model_version"]
     assert made.tags["embedding_sha256"] == below.tags["network_sha256"]
 
 
