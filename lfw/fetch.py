@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,8 +18,8 @@ from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
 from lfw.image_store import close_packs
 from lfw.manifest import Manifest, build_manifest, manifest_of
 from lfw.sample import is_sample, write_sample
+from lfw.sealing import Report, last_sealed, read_sealed, seal_of, sealing
 from lfw.sources import NOTE, Source, download_path, kaggle_cache, remember, removed_note
-from lfw.threads import Progress
 
 KNOWN_IMAGES = {
     "20131c8c03be77aedb133e9fc48f6e617b2eaf04a9dc1eb2451079ef0ec11077": (
@@ -26,9 +27,6 @@ KNOWN_IMAGES = {
     ),
 }
 """Images digests of published data sets, computed by :func:`lfw.manifest.build_manifest`."""
-
-Report = Callable[[str], Progress | None]
-"""Given the title of some long work, gives what is told of its progress."""
 
 _Make = Callable[[Path], Unpacked | None]
 """Makes a data set's folder, and tells what is in it unless it has to be read for that."""
@@ -121,8 +119,11 @@ def fetch(source: Source, data_folder: Path, report: Report = lambda _: None) ->
         new = source.kind == "kaggle" and (
             kept_from_kaggle(source.location, kaggle_cache(data_folder)) is None
         )
-        folder, archive_sha256, make = _plan(source, data_folder, report)
-        manifest = _sealed(folder, report) if make is not None else None
+        checked: dict[Path, Manifest | None] = {}
+        folder, archive_sha256, make = _plan(source, data_folder, report, checked)
+        manifest = checked.get(folder)
+        if make is not None and folder not in checked:
+            manifest = read_sealed(folder, report)
         why = f"unchanged: the checksums of all files in {folder.name} were compared"
         if make is None:
             whole = build_manifest(folder, report("checksums"))
@@ -188,9 +189,12 @@ def _verify(source: Source, manifest: Manifest, forgotten: Forgotten) -> str:
 
 
 def _plan(
-    source: Source, data_folder: Path, report: Report
+    source: Source, data_folder: Path, report: Report, checked: dict[Path, Manifest | None]
 ) -> tuple[Path, str | None, _Make | None]:
-    """Give the data set's folder, its archive's digest, and what makes the folder if need be."""
+    """Give the data set's folder, its archive's digest, and what makes the folder if need be.
+
+    What is checked meanwhile is put to `checked`.
+    """
     datasets = data_folder / "datasets"
     if source.kind == "folder":
         return Path(source.location), None, None
@@ -205,7 +209,7 @@ def _plan(
     def bring() -> str:
         if url:
             download(source.location, archive, report("download"))
-        return _digest(archive)
+        return _digest_beside(archive, datasets, report, checked)
 
     sha256 = _digest_of_removed(archive) or bring()
     if source.sha256 is not None and sha256 != source.sha256:
@@ -227,6 +231,22 @@ def _plan(
     return datasets / f"archive-{sha256[:16]}", sha256, make
 
 
+def _digest_beside(
+    archive: Path, datasets: Path, report: Report, checked: dict[Path, Manifest | None]
+) -> str:
+    """Give an archive's digest; the copy that was sealed last is checked at the same time.
+
+    Both take their time in hashing, which leaves Python's lock: two processors share it. That copy
+    is used only if the digest names it.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(_digest, archive)
+        folder = last_sealed(datasets)
+        if folder is not None and folder not in checked:
+            checked[folder] = read_sealed(folder, report)
+        return digest.result()
+
+
 def _digest(archive: Path) -> str:
     try:
         return file_digest(archive)
@@ -239,25 +259,6 @@ def _forget(source: Source, archive: Path) -> None:
     if source.kind == "url":
         archive.unlink(missing_ok=True)
         removed_note(archive).unlink(missing_ok=True)
-
-
-def _seal(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".sha256")
-
-
-def _sealed(folder: Path, report: Report) -> Manifest | None:
-    """Give the manifest of a data set that is there, whole and unchanged; else None."""
-    try:
-        sealed = _seal(folder).read_text(encoding="ascii").strip()
-        manifest = build_manifest(folder, report("checksums"))
-    except (OSError, UnicodeDecodeError, DataError):
-        return None
-    return manifest if _sealing(manifest) == sealed else None
-
-
-def _sealing(manifest: Manifest) -> str:
-    """Give what a copy is sealed with; a pack's directory has checksums that no digest covers."""
-    return f"{manifest.data_digest}\n{manifest.directory_sha256}".strip()
 
 
 def _make(data_folder: Path, folder: Path, make: _Make, report: Report) -> Manifest:
@@ -273,7 +274,7 @@ def _make(data_folder: Path, folder: Path, make: _Make, report: Report) -> Manif
         if folder.exists():
             folder.replace(partial / "spoilt")
         made.replace(folder)
-    write_text(_seal(folder), _sealing(manifest) + "\n")
+    write_text(seal_of(folder), sealing(manifest) + "\n")
     if manifest is not whole:
         _remove_downloads(data_folder)
     return manifest
@@ -307,7 +308,7 @@ def forget_images(data_folder: Path) -> dict[str, int]:
                 _leave_out_sealed(data_folder, folder, whole)
             except DataError:  # spoilt, or it shows nobody else: of no use until it is made anew
                 shutil.rmtree(folder)
-                _seal(folder).unlink(missing_ok=True)
+                seal_of(folder).unlink(missing_ok=True)
                 close_packs()
             if shown:
                 removed[str(folder)] = shown
@@ -321,10 +322,10 @@ def forget_images(data_folder: Path) -> dict[str, int]:
 def _leave_out_sealed(data_folder: Path, folder: Path, whole: Manifest) -> Manifest:
     """Remove the forgotten from a copy of ours, and seal what is left if the whole was."""
     left = leave_out(data_folder, folder, whole, ours=True)
-    seal = _seal(folder)
+    seal = seal_of(folder)
     if left is not whole and seal.is_file():
-        if seal.read_text(encoding="ascii").strip() == _sealing(whole):
-            write_text(seal, _sealing(left) + "\n")
+        if seal.read_text(encoding="ascii").strip() == sealing(whole):
+            write_text(seal, sealing(left) + "\n")
         _remove_downloads(data_folder)
     return left
 

@@ -185,3 +185,21 @@ def test_real_images_are_verified(real_folder: Path, real_manifest: Manifest, da
     assert dataset.kind == "photographs"
     assert dataset.verification.startswith("The images are the 13,233 deep-funneled images of LFW")
     assert dataset.data_digest == real_manifest.data_digest
+
+
+def test_the_copy_that_was_sealed_last_is_not_taken_for_that_of_another_archive(
+    sample_folder: Path, tmp_path: Path
+) -> None:
+    less = shutil.copytree(sample_folder, tmp_path / "less")
+    next(less.rglob("*.jpg")).unlink()
+    archives = [
+        Source("archive", str(zip_folder(folder, tmp_path / f"{k}.zip")))
+        for k, folder in enumerate((sample_folder, less))
+    ]
+    first = [fetch(one, tmp_path / "data") for one in archives]
+    again = [fetch(one, tmp_path / "data") for one in archives]
+    assert first[0].dataset.data_digest != first[1].dataset.data_digest
+    for before, after in zip(first, again, strict=True):
+        assert after.dataset == before.dataset
+        assert before.why is None
+        assert after.why is not None
