@@ -73,7 +73,7 @@ doctor: setup ## Check that everything is in place
 
 test: lint types tests ## Lint, check types, run the tests (LFW_SOURCE adds the real data set)
 
-bench: setup ## Measure speed and memory against what a user would pick instead (35 minutes)
+bench: setup ## Measure speed and memory against what a user would pick instead (45 minutes)
 	@$(RUN) python -m benchmarks $(ARGS)
 
 accuracy: setup ## Measure every model's accuracy (hours); ARGS="--table" prints what is known
