@@ -111,7 +111,7 @@ def _print_addresses(api_url: str, mlflow_url: str, data_folder: Path, log: Path
         "Data": str(data_folder.resolve()),
         "Deployments": f"log in {log}",
     }
-    console = Console(soft_wrap=True)  # a long path stays in one piece
+    console = Console(soft_wrap=True, emoji=False)  # a long path stays in one piece
     for name, value in lines.items():
         console.print(f"{name:<12} {value}", markup=False)
     console.print("Press Ctrl-C to stop everything.")

@@ -149,7 +149,7 @@ def _train_and_test(run: Run, wanted: TrainParameters) -> Row:
     check_selection(lists, wanted)
     images = run.stage(list_images, lists, wanted.seed)
     audit = run.stage(audit_resolution, dataset, manifest, wanted.errata)
-    run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations)
+    run.stage(report_bias, lists, images, wanted, wanted.seed, wanted.annotations, manifest, audit)
     learned = run.stage(find_embedding, wanted.model, wanted.embedding)
     split = run.stage(split_images, dataset, manifest, lists, images, audit, learned, wanted)
     trained = run.stage(train_model, dataset, split, learned, wanted)

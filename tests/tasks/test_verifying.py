@@ -2,7 +2,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -211,7 +211,9 @@ def test_shallow_judges_are_learned_from_nobody_who_is_judged_and_from_none_of_t
 
     known = shallow_judges.SHALLOW_JUDGES[judge]
     monkeypatch.setattr(shallow_judges, "read_faces", faces)
-    monkeypatch.setitem(shallow_judges.SHALLOW_JUDGES, judge, replace(known, learn=Faces))
+    monkeypatch.setitem(
+        shallow_judges.SHALLOW_JUDGES, judge, replace(known, learn=cast("Any", Faces))
+    )
     monkeypatch.setattr(Faces, "learned", [])
     for name, same_photo in (("apart", []), ("twice", [("P1/P1_0001.jpg", "Q10/Q10_0001.jpg")])):
         (tmp_path / name).mkdir()
