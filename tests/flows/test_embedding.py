@@ -122,6 +122,18 @@ def test_a_classifier_rests_on_a_learned_embedding(
     assert made.tags["embedding_sha256"] == below.tags["network_sha256"]
 
 
+@pytest.mark.long
+def test_a_comparison_shares_results_with_trainings_and_names_its_embedding(
+    place: Workplace, first: dict[str, Any], client: MlflowClient
+) -> None:
+    grid = ("--models", "embedding", "--selections", "3x15", "--seeds", "0")
+    found = ask(place, "compare", *grid)["comparison"]
+    champion = client.get_model_version_by_alias("lfw-embedding", "champion")
+    [cell] = found["cells"]
+    assert found["embedding"] == cell["embedding"] == str(champion.version)
+    assert not {"find-embedding", "stratified-split", "train", "evaluate"} & set(cell["stages_run"])
+
+
 def test_people_that_an_embedding_saw_are_refused(
     place: Workplace, learned: dict[str, Any]
 ) -> None:
