@@ -35,7 +35,6 @@ from tasks.model_registry import (
 )
 
 # The stage that learns an embedding takes it from here.
-from tasks.model_registry import still_registered as still_registered  # noqa: PLC0414
 from tasks.packaging import code_copy, pinned
 from tasks.tracking import experiment_id, log_figures, log_parameters
 

@@ -6,7 +6,7 @@ from lfw.catalog import Catalog
 from lfw.fetch import Dataset
 from lfw.parameters import PretrainParameters, VerifyParameters
 from lfw.protocol import fold_groups, people_in
-from tasks.embedding import find_embedding
+from tasks.embedding import embedding_number, find_embedding
 from tasks.embedding_registry import offer_shipped
 from tasks.pretraining import learn, pretrain_embedding, write_cohort
 from tasks.runs import Run
@@ -45,7 +45,8 @@ def find_judges(
         return []
     if wanted.view == "1":
         offer_shipped()
-        return [run.stage(find_embedding, "embedding", wanted.embedding)]
+        number = embedding_number("embedding", wanted.embedding)
+        return [run.stage(find_embedding, "embedding", number)]
     judges = []
     for folds in fold_groups(wanted.fold_groups):
         drawing, learning = _group_stages(folds)

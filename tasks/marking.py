@@ -21,13 +21,13 @@ from lfw.errors import LfwError
 from lfw.forgetting import read_forgotten
 from lfw.settings import data_folder
 from tasks.embedding import EMBEDDING_NAME
+from tasks.model_registry import GONE
 
 FACES = "lfw-faces"
 FORGOTTEN = "forgotten"
 """The tag of a version that was learned from somebody who was forgotten since."""
 
 _MARK = "\n\nFORGOTTEN: "
-_GONE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 _ROLES = {TRAIN: "learned from", VALIDATION: "monitored on"}
 _USES = {
     "split.csv": ("a class", "its split"),
@@ -160,7 +160,7 @@ def _by_manifest(version: ModelVersion, names: set[str]) -> dict[str, str]:
             folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=made))
             (manifest,) = folder.rglob(MANIFEST)
         except (MlflowException, OSError, ValueError) as error:
-            if isinstance(error, MlflowException) and error.error_code not in _GONE:
+            if isinstance(error, MlflowException) and error.error_code not in GONE:
                 raise
             found = None
         else:

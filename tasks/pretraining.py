@@ -22,8 +22,9 @@ from lfw.pairs import view1_pairs, with_images
 from lfw.parameters import PretrainParameters
 from lfw.protocol import unseen_pairs
 from lfw.settings import data_folder
-from tasks.embedding_registry import register_version, still_registered
+from tasks.embedding_registry import register_version
 from tasks.markdown import table
+from tasks.model_registry import still_registered
 from tasks.splitting import read_pairs, read_usable
 from tasks.stages import StageOutput, Summary, Work, stage
 from tasks.training import streamed
