@@ -281,6 +281,11 @@ def outside_tag(model: str) -> str:
     return str(model in OUTSIDE_DATA).lower()
 
 
+_TRIES = 3
+_DOUBLED = ("IntegrityError", "UniqueViolation")
+"""What databases call an entry that is there already."""
+
+
 def log_dataset(run_id: str, dataset: Dataset) -> None:
     """Log the data set as the run's input."""
     tracked = TrackedDataset(
@@ -290,4 +295,12 @@ def log_dataset(run_id: str, dataset: Dataset) -> None:
         source=dataset.source.location,
     )
     tags = [InputTag("mlflow.data.context", "training")]
-    MlflowClient().log_inputs(run_id, [DatasetInput(tracked, tags)])
+    for left in reversed(range(_TRIES)):
+        try:
+            MlflowClient().log_inputs(run_id, [DatasetInput(tracked, tags)])
+        except MlflowException as error:
+            # Another run is logging the same data set: on the next try MLflow finds it there.
+            if not left or not any(kind in str(error) for kind in _DOUBLED):
+                raise
+        else:
+            return

@@ -6,9 +6,12 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from infra.mlflow_store import tracking_uri
-from tasks.tracking import artifact_file, artifact_url, log_page, model_url, run_url
+from lfw.fetch import Dataset
+from lfw.sources import Source
+from tasks.tracking import artifact_file, artifact_url, log_dataset, log_page, model_url, run_url
 from tests.databases import copy_databases
 
 
@@ -57,3 +60,42 @@ def test_a_page_is_kept_shown_and_told_of(folder: Path) -> None:
 def test_what_a_server_keeps_has_no_path_here(folder: Path) -> None:
     assert folder.is_dir()
     assert artifact_file(new_run("mlflow-artifacts:/elsewhere"), "page.html") is None
+
+
+DATASET = Dataset("x", "x", Source("sample", "drawn"), "synthetic", None, "drawn", "0", "0", "0")
+DOUBLED = "(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name"
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"), [([], 1), ([DOUBLED], 2), ([DOUBLED] * 2, 3), ([DOUBLED] * 3, 3)]
+)
+def test_a_data_set_that_another_run_logs_at_the_same_time_is_logged_on_another_try(
+    failures: list[str], told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def log_inputs(_client: MlflowClient, run_id: str, _inputs: object) -> None:
+        asked.append(run_id)
+        if len(asked) <= len(failures):
+            raise MlflowException(failures[len(asked) - 1])
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+    if len(failures) < 3:
+        log_dataset("a run", DATASET)
+    else:
+        with pytest.raises(MlflowException, match="UNIQUE"):
+            log_dataset("a run", DATASET)
+    assert asked == ["a run"] * told
+
+
+def test_other_trouble_with_a_data_set_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def log_inputs(_client: MlflowClient, run_id: str, _inputs: object) -> None:
+        asked.append(run_id)
+        raise MlflowException("refused")
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+    with pytest.raises(MlflowException, match="refused"):
+        log_dataset("a run", DATASET)
+    assert len(asked) == 1
