@@ -65,8 +65,9 @@ Model = Annotated[
         "imagenet (a MobileNetV2 whose weights are downloaded).",
     ),
 ]
+_Passes = Annotated[int, Field(ge=1, le=10_000)] | None
 Epochs = Annotated[
-    Annotated[int, Field(ge=1, le=10_000)] | None,
+    _Passes,
     _shown(
         title="Epochs",
         description="Passes over the training images; the model's own if empty. With embedding: "
@@ -80,7 +81,7 @@ Seed = Annotated[
     ),
 ]
 EmbeddingEpochs = Annotated[
-    Annotated[int, Field(ge=1, le=10_000)] | None,
+    _Passes,
     _shown(
         title="Epochs",
         description="Passes over the images that an embedding is learned from; 26 if empty.",

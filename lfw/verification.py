@@ -134,17 +134,28 @@ def verify_crossed(same: Truth, likeness: Likeness, parts: NDArray[np.int64]) ->
     parts
         The number of each pair's part, as :func:`crossed_parts` gives them.
     """
-    rows, answer = [], np.zeros(len(same), dtype=bool)
+    thresholds = _crossed_thresholds(same, likeness, parts)
+    rows, answer = [], likeness > thresholds
     for part in np.unique(parts):
         inside = parts == part
-        threshold = best_threshold(same[~inside], likeness[~inside])
-        answer[inside] = likeness[inside] > threshold
         auc = area_under_roc(same[inside], likeness[inside])
         shares = _right_by_kind(same[inside], answer[inside])
         sizes = int(inside.sum()), int((~inside).sum())
-        rows.append((int(part), sizes[0], threshold, sizes[1], float(np.mean(shares)), auc))
+        threshold, accuracy = float(thresholds[inside][0]), float(np.mean(shares))
+        rows.append((int(part), sizes[0], threshold, sizes[1], accuracy, auc))
     error = _error_by_kind(same, _right_by_kind(same, answer))
     return _summary(rows, [_roc(same, likeness)], error)
+
+
+def _crossed_thresholds(
+    same: Truth, likeness: Likeness, parts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Give each pair the threshold that was set on the parts that it is not in."""
+    thresholds = np.empty(len(same))
+    for part in np.unique(parts):
+        inside = parts == part
+        thresholds[inside] = best_threshold(same[~inside], likeness[~inside])
+    return thresholds
 
 
 def crossed_parts(same: Truth, seed: int = 0) -> NDArray[np.int64]:
@@ -251,9 +262,5 @@ def crossed_accuracy(same: Truth, likeness: Likeness, seed: int = 0) -> float:
     """
     if min(same.sum(), (~same).sum()) < _LEAST:
         return float(np.mean(_right_by_kind(same, likeness > best_threshold(same, likeness))))
-    parts = crossed_parts(same, seed)
-    answer = np.zeros(len(same), dtype=bool)
-    for part in np.unique(parts):
-        inside = parts == part
-        answer[inside] = likeness[inside] > best_threshold(same[~inside], likeness[~inside])
-    return float(np.mean(_right_by_kind(same, answer)))
+    thresholds = _crossed_thresholds(same, likeness, crossed_parts(same, seed))
+    return float(np.mean(_right_by_kind(same, likeness > thresholds)))
