@@ -10,14 +10,14 @@ from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution, check_place
 from tasks.data import list_images, read_lists
 from tasks.results import audit_result
-from tasks.runs import tracked_run
+from tasks.runs import named, tracked_run
 
 _DEFAULT = p.AuditParameters()
 
 
 @flow(
     name="audit-dataset",
-    flow_run_name="audit",
+    flow_run_name=named(p.AuditParameters, lambda _: "audit"),
     validate_parameters=True,
     timeout_seconds=2 * HOUR,
 )

@@ -9,7 +9,7 @@ from lfw import fields as f
 from lfw import parameters as p
 from tasks.checks import apply_gate, audit_resolution
 from tasks.data import list_images, read_lists
-from tasks.embedding_registry import offer_shipped
+from tasks.embedding_registry import embedding_standing, offer_shipped
 from tasks.pretraining import choose_cohort, pretrain_embedding, register_embedding
 from tasks.results import pretraining_result
 from tasks.runs import named, tracked_run
@@ -50,4 +50,5 @@ def pretrain(
         offer_shipped()
         version = run.stage(register_embedding, dataset, cohort, learned, wanted)
         run.replay_history(learned)
-        return run.finish(pretraining_result(lists, cohort, learned, version))
+        given = embedding_standing(version)
+        return run.finish(pretraining_result(lists, cohort, learned, version, given))

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -32,10 +33,12 @@ from tasks.model_registry import (
     ensure_registered_model,
     move_alias,
     moving_aliases,
+    standing,
 )
 
 # The stage that learns an embedding takes it from here.
 from tasks.packaging import code_copy, pinned
+from tasks.stages import StageOutput
 from tasks.tracking import experiment_id, log_figures, log_parameters
 
 _SERVED = Path(__file__).with_name("served_embedding.py")
@@ -187,6 +190,11 @@ def register_version(
         alias, why = _choose_alias(MlflowClient(), embedding, kind)
         _give_alias(version, alias, why)
     return {"name": EMBEDDING_NAME, "version": version, "alias": alias, "why": why, "uri": uri}
+
+
+def embedding_standing(registered: StageOutput) -> dict[str, Any]:
+    """Give the alias of a version, which an earlier run may have made, and why: as it is now."""
+    return standing(MlflowClient().get_model_version(EMBEDDING_NAME, registered.facts["version"]))
 
 
 def _make_version(

@@ -1,9 +1,11 @@
 """Versions of the models in the registry: found, known again, and given aliases in turn."""
 
 import os
+from typing import Any
 
 import filelock
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from lfw.settings import data_folder
@@ -48,6 +50,12 @@ def still_registered(output: StageOutput) -> bool:
             return False
         raise
     return bool(found.status == "READY" and found.run_id == output.run_id)
+
+
+def standing(version: ModelVersion) -> dict[str, Any]:
+    """Give the alias that a version has by now, if any, and the reason: ``alias``, ``why``."""
+    alias = next((one for one in (CHAMPION, CHALLENGER) if one in version.aliases), None)
+    return {"alias": alias, "why": version.tags.get(REASON, "")}
 
 
 def ensure_registered_model(model: str, description: str) -> None:

@@ -30,6 +30,7 @@ from tasks.model_registry import (
     REASON,
     move_alias,
     moving_aliases,
+    standing,
     version_number,
 )
 from tasks.registry import MODEL_NAME, load_version
@@ -46,8 +47,7 @@ def settle_alias(dataset: Dataset, registered: StageOutput) -> dict[str, Any]:
     with moving_aliases(MODEL_NAME):
         found = client.get_model_version(MODEL_NAME, version)
         if REASON in found.tags:  # registered by an earlier run, and weighed there
-            alias = next((a for a in (CHAMPION, CHALLENGER) if a in found.aliases), None)
-            return {"alias": alias, "why": found.tags[REASON]}
+            return standing(found)
         given = _give(client, version, _weigh(client, version, dataset))
     create_markdown_artifact(
         key="alias",

@@ -59,20 +59,24 @@ def bias_result(lists: StageOutput, bias: StageOutput) -> dict[str, Any]:
 
 
 def pretraining_result(
-    lists: StageOutput, cohort: StageOutput, learned: StageOutput, version: StageOutput
+    lists: StageOutput,
+    cohort: StageOutput,
+    learned: StageOutput,
+    version: StageOutput,
+    given: dict[str, Any],
 ) -> dict[str, Any]:
     """Put together what learning an embedding came to."""
     return {
         "model_name": version.facts["name"],
         "model_version": version.facts["version"],
-        "model_alias": version.facts["alias"],
+        "model_alias": given["alias"],
         "people": lists.facts["people"],
         "images": lists.facts["images"],
         "embedding": {
             **{name: cohort.facts[name] for name in ("people", "images", "held_out", "left_out")},
             **learned.facts["card"]["validation"],
             "epochs": learned.facts["card"]["epochs"],
-            "why": version.facts["why"],
+            "why": given["why"],
         },
     }
 

@@ -42,6 +42,7 @@ from tasks.markdown import table
 from tasks.progress import Report, reporting
 from tasks.stages import Stage, StageOutput, StageRecord, Work, read_output, run_stage
 from tasks.tracking import (
+    claim,
     log_dataset,
     log_figures,
     log_parameters,
@@ -199,6 +200,8 @@ def connect() -> Path:
 def named(parameters: type[W], name: Callable[[W], str]) -> Callable[[], str]:
     """Let a flow run be called by what it is asked to do, from its first line in the log on.
 
+    Prefect asks for the name just before it calls the run RUNNING: its lock is taken then.
+
     Parameters
     ----------
     parameters
@@ -215,9 +218,12 @@ def named(parameters: type[W], name: Callable[[W], str]) -> Callable[[], str]:
 
     def name_of_this_run() -> str:
         try:
-            return name(parameters.checked(**flow_run.get_parameters()))
+            called = name(parameters.checked(**flow_run.get_parameters()))
         except InputError:
             return str(flow_run.get_name())
+        with contextlib.suppress(OSError, LfwError):  # told of when the run begins to write
+            claim(data_folder(os.environ), str(flow_run.get_id()))
+        return called
 
     return name_of_this_run
 

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -113,14 +114,9 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
     if flow_run_id in _mine:
         yield
         return
-    path = lock_path(data_folder, flow_run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as opened:
-        with changing_locks(data_folder):
-            lock = opened.enter_context(path.open("w", encoding="utf-8"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write(f"{socket.gethostname()} {os.getpid()}\n")
-        lock.flush()
+    if flow_run_id not in _claimed:
+        claim(data_folder, flow_run_id)
+    with _claimed.pop(flow_run_id) as lock:
         _mine.add(flow_run_id)
         left_open = False
         try:
@@ -133,10 +129,27 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
             if left_open:
                 lock.write(f"{_PREFECT_GONE}\n")
             else:
-                path.unlink(missing_ok=True)
+                lock_path(data_folder, flow_run_id).unlink(missing_ok=True)
+
+
+def claim(data_folder: Path, flow_run_id: str) -> None:
+    """Take a flow run's lock before Prefect calls it RUNNING; :func:`owned` goes on to hold it.
+
+    A process that was killed between the two would leave it RUNNING, and no trace by which a later
+    start could know that it is gone.
+    """
+    path = lock_path(data_folder, flow_run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with changing_locks(data_folder):
+        lock = path.open("w", encoding="utf-8")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.write(f"{socket.gethostname()} {os.getpid()}\n")
+    lock.flush()
+    _claimed[flow_run_id] = lock
 
 
 _mine: set[str] = set()
+_claimed: dict[str, TextIO] = {}
 
 
 def close_orphans(data_folder: Path) -> list[str]:

@@ -106,6 +106,22 @@ def test_a_pretraining_is_registered(learned: dict[str, Any], client: MlflowClie
     assert model.predict(np.full((2, 250, 250, 3), 90, dtype=np.uint8)).shape == (2, DIMENSIONS)
 
 
+@pytest.mark.long  # tests/tasks/test_embedding_registry.py has the like in no time
+def test_a_repeated_pretraining_tells_the_alias_of_now(
+    place: Workplace, learned: dict[str, Any], client: MlflowClient
+) -> None:
+    number = learned["model_version"]
+    client.set_registered_model_alias("lfw-embedding", "challenger", number)
+    client.set_model_version_tag("lfw-embedding", number, "alias_reason", "By hand.")
+    try:
+        again = ask(place, "pretrain", *PRETRAIN)
+    finally:
+        client.delete_registered_model_alias("lfw-embedding", "challenger")
+    assert all(reused(again).values())
+    assert (learned["model_alias"], again["model_alias"]) == (None, "challenger")
+    assert again["embedding"]["why"] == "By hand."
+
+
 @pytest.mark.long
 def test_a_classifier_rests_on_a_learned_embedding(
     place: Workplace, learned: dict[str, Any], client: MlflowClient

@@ -141,6 +141,14 @@ def test_killed_again_and_again_it_goes_on_with_the_stage_it_was_in(
         assert list(leftovers) == []
 
 
+@pytest.mark.usefixtures("first")
+def test_killed_before_its_work_began_it_is_closed_by_the_next(place: Workplace) -> None:
+    flow_run_id = place.kill_before_work(*HOG)
+    train(place)
+    query = "select state_type from flow_run where replace(id, '-', '') = ?"
+    assert prefect_rows(place, query, flow_run_id) == [("CRASHED",)]
+
+
 def open_runs(client: MlflowClient) -> list[Run]:
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     return list(client.search_runs(experiments, "attributes.status = 'RUNNING'"))

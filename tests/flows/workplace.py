@@ -61,6 +61,20 @@ def tell_prefect(api_url):
     seal, tasks.stages.write_record = tasks.stages.write_record, never
 """
 
+# A flow's first act is to hold its run's lock.
+_IDLE = """
+_tell = tell_prefect
+
+
+def tell_prefect(api_url):
+    import time
+
+    import tasks.runs
+
+    _tell(api_url)
+    tasks.runs.owned = lambda *_: time.sleep(600)
+"""
+
 
 class Workplace:
     """A fresh home and data folder, and a copy of the code that a test may change.
@@ -147,11 +161,26 @@ class Workplace:
     def kill_in(self, stage: str, *arguments: str) -> None:
         """Kill a training with SIGKILL once it writes in a stage's folder, which it never ends."""
         asked = ("train", "--source", str(self.source), *arguments)
+        with self._ahead(_HELD.format(stage=stage)):
+            self.kill_when(lambda: in_work(self.data / "stages" / stage), *asked)
+
+    def kill_before_work(self, *arguments: str) -> str:
+        """Kill a training with SIGKILL once Prefect calls it RUNNING, and give its flow run."""
+        running = "select replace(id, '-', '') from flow_run where state_type = 'RUNNING'"
+        asked = ("train", "--source", str(self.source), *arguments)
+        with self._ahead(_IDLE):
+            self.kill_when(lambda: bool(prefect_rows(self, running)), *asked)
+        [(flow_run_id,)] = prefect_rows(self, running)
+        return str(flow_run_id)
+
+    @contextlib.contextmanager
+    def _ahead(self, more: str) -> Iterator[None]:
+        """Let commands do something else where their server starts."""
         path = self.code / "infra" / "ahead.py"  # no stage rests on it
         code = path.read_text(encoding="utf-8")
-        path.write_text(code + _HELD.format(stage=stage), encoding="utf-8")
+        path.write_text(code + more, encoding="utf-8")
         try:
-            self.kill_when(lambda: in_work(self.data / "stages" / stage), *asked)
+            yield
         finally:
             path.write_text(code, encoding="utf-8")
 

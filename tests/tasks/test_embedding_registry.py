@@ -13,7 +13,8 @@ from mlflow import MlflowClient
 from lfw.digest import file_digest
 from lfw.embedding.store import CARD, NETWORK, SHIPPED, SPREAD, Embedding, read_embedding
 from tasks import embedding_registry
-from tasks.embedding_registry import register_version, take_shipped
+from tasks.embedding_registry import embedding_standing, register_version, take_shipped
+from tasks.stages import StageOutput, Summary
 
 NAME = "lfw-embedding"
 
@@ -96,6 +97,17 @@ def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -
     place.change_shipped("of the release after that")
     place.take()
     assert (place.versions(), place.champion()) == (3, "3")
+
+
+def test_a_version_that_lost_its_alias_is_told_as_it_is_now(place: Place) -> None:
+    place.learn("my own", area=0.9)
+    made = Summary("", {"version": "1"})
+    first = StageOutput("register-embedding", "key", Path(), {}, "run", made)
+    assert embedding_standing(first)["alias"] == "champion"
+    place.learn("a better one", area=0.99)
+    standing = embedding_standing(first)
+    assert standing["alias"] is None
+    assert standing["why"].startswith("Champion until version 2 took its place")
 
 
 def test_the_same_network_with_another_spread_is_another_version(place: Place) -> None:
