@@ -106,7 +106,7 @@ def _apart(how: str, accuracies: list[float], errors: list[float] | None = None)
     ends = [""] * 2 if errors is None else [f" ± {error:.3f}" for error in errors]
     first, second = (f"{a:.3f}{end}" for a, end in zip(accuracies, ends, strict=True))
     return Claim(
-        f"its accuracy on View 1 by {how}, apart from the other's",
+        f"learned again by `lfw pretrain`: accuracy on View 1 by {how}, difference",
         "the shipped embedding",
         _POINT,
         "most",
