@@ -28,8 +28,8 @@ from lfw.parameters import (
     ScoreParameters,
     TrainParameters,
     VerifyParameters,
-    explain,
 )
+from lfw.refusals import explain
 from lfw.settings import data_folder, make_data_folder
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2

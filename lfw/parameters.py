@@ -6,8 +6,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lfw import fields as f
-from lfw.errors import InputError, printable
+from lfw.errors import InputError
 from lfw.image_files import readable
+from lfw.refusals import explain
 from lfw.runners import Runner
 from lfw.selections import check_names, read_selection
 
@@ -335,15 +336,3 @@ class ForgetParameters(Checked):
 
 def _unheeded(name: str, value: object, why: str) -> ValueError:
     return ValueError(f"{name} = {value}: {why}: leave {name} out")
-
-
-def explain(error: ValidationError) -> str:
-    """Say in a sentence what is wrong with parameters."""
-    parts = []
-    for problem in error.errors():
-        name = str(problem["loc"][0]) if problem["loc"] else ""
-        text = printable(problem["msg"].removeprefix("Value error, "))
-        part = f"{name} = {problem['input']!r}: {text}" if name else text
-        if part not in parts:
-            parts.append(part)
-    return "; ".join(parts) + "."

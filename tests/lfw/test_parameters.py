@@ -10,6 +10,7 @@ from lfw.parameters import (
     OUTSIDE_DATA,
     AuditParameters,
     BiasParameters,
+    CompareParameters,
     Parameters,
     PretrainParameters,
     SelectionParameters,
@@ -226,13 +227,23 @@ def test_models_that_learned_elsewhere_are_among_the_models() -> None:
     assert {"dlib", "imagenet"} == OUTSIDE_DATA < set(MODELS)
 
 
+def test_what_is_joined_by_commas_is_told_once_and_how_to_give_it() -> None:
+    with pytest.raises(InputError) as caught:
+        CompareParameters.checked(models=("embedding,hog",), seeds=("0,1",))
+    said = str(caught.value)
+    assert said.startswith("models = 'embedding,hog': Input should be 'embedding', ")
+    assert "; seeds = '0,1': Input should be a valid integer" in said
+    assert said.count("with a blank and no comma between them") == 2
+    assert "at least" not in said
+
+
 FURTHER: list[tuple[type[Parameters], str, object, str]] = [
     (PretrainParameters, "exclude_top", 0, "greater than or equal to 1"),
     (PretrainParameters, "exclude_top", 10_001, "less than or equal to 10000"),
     (PretrainParameters, "exclude_min_images", 1, "greater than or equal to 2"),
     (PretrainParameters, "exclude_min_images", 100_001, "less than or equal to 100000"),
     (PretrainParameters, "exclude_people", "Ann", "tuple"),
-    (PretrainParameters, "exclude_people", (), "at least 1 item"),
+    (PretrainParameters, "exclude_people", (), "at least 1 is needed"),
     (PretrainParameters, "least_images", 0, "greater than or equal to 1"),
     (PretrainParameters, "least_images", 1001, "less than or equal to 1000"),
     (PretrainParameters, "epochs", 0, "greater than or equal to 1"),
