@@ -1,8 +1,11 @@
 """What a run found, as tables on a terminal."""
 
+import os
+import sys
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +13,8 @@ from rich.text import Text
 from lfw.errors import printable
 
 _SHOWN_FILES = 20
+_WIDE = 120  # columns of a file or a pipe
+_ON_PAGES = {"min", "max"}  # a terminal may have eighty columns
 
 
 def print_result(result: dict[str, Any]) -> None:
@@ -19,7 +24,8 @@ def print_result(result: dict[str, Any]) -> None:
     them.
     """
     result = _printable(result)
-    console = Console(markup=False, emoji=False)
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDE
+    console = Console(markup=False, emoji=False, width=width)
     _print_figures(console, result)
     if "stages" in result:
         console.print(_stages(result["stages"]))
@@ -111,42 +117,33 @@ def _judgement(found: dict[str, Any]) -> str:
 
 
 def _comparison(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="Test accuracy over splits", title_justify="left")
-    for column in ("selection", "classifier"):
-        table.add_column(column)
-    for column in ("mean [95 %]", "sd", "min", "max", "macro F1", "seeds", "test images"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        name = row["classifier"] + " (OUTSIDE DATA)" * row["outside_data"]
-        mean = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-        spread = "" if row["sd"] is None else f"{row['sd']:.3f}"
-        figures = [spread, *(f"{row[measure]:.3f}" for measure in ("min", "max", "macro_f1"))]
-        table.add_row(
-            row["selection"],
-            f"{name} (baseline)" if row["baseline"] else name,
-            *(mean, *figures, str(row["seeds"]), str(row["test_images"])),
-            style=None if row["baseline"] else "bold",
-        )
-    return table
+    from lfw.comparison_tables import shown_summary
+
+    styles = [None if row["baseline"] else "bold" for row in rows]
+    shown = [
+        {column: text for column, text in row.items() if column not in _ON_PAGES}
+        for row in shown_summary(rows)
+    ]
+    return _texts("Test accuracy over splits", shown, styles, left=2)
 
 
 def _pairs(rows: list[dict[str, Any]]) -> Table:
-    from lfw.comparison import without_p
+    from lfw.comparison_tables import shown_tests
 
-    table = Table(title="Paired tests on the same splits (p, Holm-adjusted)", title_justify="left")
-    columns = ("selection", "pair", "gain", "above on", "t test", "McNemar")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        tests = [
-            without_p(row["seeds"])
-            if row[f"{test}_p"] is None
-            else f"{row[f'{test}_p']:.3f}, {row[f'{test}_holm']:.3f}"
-            for test in ("t", "mcnemar")
-        ]
-        pair = f"{row['first']} - {row['second']}"
-        above = f"{row['above']} of {row['seeds']}"
-        table.add_row(row["selection"], pair, f"{row['gain']:+.4f}", above, *tests)
+    title = "Paired tests on the same splits (p, Holm-adjusted)"
+    return _texts(title, shown_tests(rows), [None] * len(rows), left=6)
+
+
+def _texts(
+    title: str, rows: list[dict[str, str]], styles: Sequence[str | None], left: int
+) -> Table:
+    """Make a table of rows of text; its first columns are set to the left."""
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(rows[0] if rows else ()):
+        side: JustifyMethod = "left" if place < left else "right"
+        table.add_column(column, justify=side, overflow="fold")  # no name is cut
+    for row, style in zip(rows, styles, strict=True):
+        table.add_row(*row.values(), style=style)
     return table
 
 

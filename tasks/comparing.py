@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
-from lfw.comparison import NOT_ENOUGH, compare_pairs, summarise, without_p
+from lfw.comparison import NOT_ENOUGH, compare_pairs, summarise
+from lfw.comparison_tables import shown_summary, shown_tests
 from lfw.errors import LfwError
 from lfw.figure_style import save
 from lfw.figures_comparison import plot_models
@@ -66,9 +67,10 @@ def compare_cells(work: Work, cells: list[Row]) -> Summary:
         save(plot_models(summary, scores), work.folder / "comparison.png")
         facts |= {"table": plain(summary), "tests": plain(tests)}
         markdown += (
-            f"{table(_shown_summary(summary))}\n\n`*` learned from outside data: not "
-            f"comparable with the other rows. In brackets: baselines on the same splits.\n\n"
-            f"## Pairs, on the same splits\n\n{table(shown_tests(tests), limit=200)}\n\n{METHOD}\n"
+            f"{_texts(shown_summary(facts['table']))}\n\nNothing that learned from outside data is "
+            "comparable with the other rows. Baselines are on the same splits.\n\n"
+            f"## Pairs, on the same splits\n\nTests: p, and p after Holm's correction.\n\n"
+            f"{_texts(shown_tests(facts['tests']))}\n\n{METHOD}\n"
         )
     if failed:
         columns = ["model", "selection", "seed", "failure"]
@@ -158,28 +160,6 @@ def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _shown_summary(summary: pd.DataFrame) -> pd.DataFrame:
-    names = [
-        f"({row['classifier']})"
-        if row["baseline"]
-        else row["classifier"] + "*" * row["outside_data"]
-        for row in summary.to_dict("records")
-    ]
-    kept = ["selection", "seeds", "mean", "sd", "min", "max", "low", "high", "macro_f1"]
-    frame = summary[[*kept, "test_images"]].copy()
-    frame.insert(1, "classifier", names)
-    return frame
-
-
-def shown_tests(tests: pd.DataFrame) -> pd.DataFrame:
-    """Give the tests as people read them: without a p-value for the t test, its reason."""
-    frame = tests.astype(object)
-    untested = tests["t_p"].isna()
-    for column in ("t_p", "t_holm"):
-        frame.loc[untested, column] = tests.loc[untested, "seeds"].map(without_p)
-    return frame
-
-
 @task(name="show-comparison", task_run_name="show-comparison")
 def show_comparison(run_id: str, cells: list[Row], compared: StageOutput) -> None:
     """Put the tables where each web page shows tables."""
@@ -198,13 +178,14 @@ def show_comparison(run_id: str, cells: list[Row], compared: StageOutput) -> Non
         }
         for row in cells
     ]
-    for key, rows, said in (
-        ("comparison", compared.facts["table"], "Test accuracy over splits"),
-        ("comparison-tests", compared.facts["tests"], METHOD),
-        ("comparison-cells", listed, "Every cell, and the reason of those that failed"),
+    summary, tests = compared.facts["table"], compared.facts["tests"]
+    for key, rows, shown, said in (
+        ("comparison", summary, shown_summary(summary), "Test accuracy over splits"),
+        ("comparison-tests", tests, shown_tests(tests), METHOD),
+        ("comparison-cells", listed, listed, "Every cell, and the reason of those that failed"),
     ):
         if rows:
-            create_table_artifact(key=key, table=rows, description=said)
+            create_table_artifact(key=key, table=shown, description=said)
             client.log_table(run_id, pd.DataFrame(rows).astype(object), f"{key}.json")
     add_to_description(run_id, describe(compared.facts["table"], compared.facts["embedding"]))
 
@@ -214,12 +195,13 @@ def describe(rows: list[dict[str, Any]], embedding: str | None = None) -> str:
     where = "Figure, pairs and every split: `compare`, under *Artifacts*; each cell is a child run."
     if not rows:
         return where
-    kept = ["selection", "classifier", "seeds", "mean", "low", "high"]
-    shown = table(_shown_summary(pd.DataFrame(rows))[kept], limit=_DESCRIBED)
-    return (
-        f"{_rests_on(embedding)}Test accuracy over splits; in brackets: baselines.\n\n{shown}\n\n"
-        f"{where}"
-    )
+    kept = ["selection", "classifier", "seeds", "mean [95 %]"]
+    shown = table(pd.DataFrame(shown_summary(rows))[kept], limit=_DESCRIBED)
+    return f"{_rests_on(embedding)}Test accuracy over splits.\n\n{shown}\n\n{where}"
+
+
+def _texts(rows: list[dict[str, str]]) -> str:
+    return table(pd.DataFrame(rows), limit=200)
 
 
 def end_for_failures(run: Run, cells: list[Row]) -> None:

@@ -148,9 +148,9 @@ def report_scores(
 def _warnings(scores: Scores) -> list[str]:
     said = []
     if scores.unreadable:
-        said.append(f"{len(scores.unreadable):,} files could not be read: {UNREADABLE} says why.")
+        said.append(f"Files not read: {len(scores.unreadable):,} ({UNREADABLE} says why).")
     if scores.left_out:
-        said.append(f"{scores.left_out:,} images are only in the table: the pages are full.")
+        said.append(f"Images only in the table, as the pages are full: {scores.left_out:,}.")
     return said
 
 
