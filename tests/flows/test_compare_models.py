@@ -118,7 +118,7 @@ def test_a_failed_cell_takes_no_other_along_and_cells_are_trainings(
         parent.data.tags["prefect.flow_run_id"].replace("-", ""),
     )
     assert {key for (key,) in keys} == {"comparison", "comparison-tests", "comparison-cells"}
-    assert "(hog_lda)" in parent.data.tags["mlflow.note.content"]
+    assert "hog_lda (baseline)" in parent.data.tags["mlflow.note.content"]
     kept = {file.path for file in client.list_artifacts(parent.info.run_id, "compare")}
     assert {f"compare/{name}" for name in ("comparison.csv", "tests.csv", "comparison.png")} <= kept
 

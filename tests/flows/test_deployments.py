@@ -171,14 +171,20 @@ def test_a_run_is_called_by_what_it_is_asked_to_do(
     flow: Flow[..., Any], model: type[Checked], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, name = NAMES[command]
-    wrong = SimpleNamespace(get_parameters=lambda: {"seed": -1}, get_name=lambda: "its own name")
-    for given, expected in ((asked, name), (None, "its own name")):
-        state = wrong if given is None else SimpleNamespace(get_parameters=lambda g=given: g)
+    claimed: list[str] = []
+    monkeypatch.setattr(runs, "claim", lambda _, flow_run_id: claimed.append(flow_run_id))
+    for given, expected in ((asked, name), ({"seed": -1}, "its own name")):
+        state = SimpleNamespace(
+            get_parameters=lambda g=given: g,
+            get_name=lambda: "its own name",
+            get_id=lambda e=expected: e,
+        )
         monkeypatch.setattr(runs, "flow_run", state)
         if callable(flow.flow_run_name):
             assert flow.flow_run_name() == expected
         else:
             assert flow.flow_run_name == name
+    assert claimed == [name] * callable(flow.flow_run_name), "before it is RUNNING"
 
 
 def test_the_pull_step_enters_the_folder_of_the_code(

@@ -40,7 +40,7 @@ def test_the_main_job_with_defaults_and_again(place: Workplace) -> None:
     assert first["source"]["kind_of_data"] == "photographs"
     assert first["source"]["why"] == "LFW_SOURCE names it"
     accuracy = first["test"]["accuracy"]
-    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert accuracy["low"] < accuracy["value"] <= accuracy["high"]
     # Two of 90 images below what was measured (README), and above every baseline.
     assert first["model"] == "embedding"
     assert accuracy["value"] >= 87 / 90
