@@ -114,8 +114,7 @@ def owned(data_folder: Path, flow_run_id: str) -> Iterator[None]:
     if flow_run_id in _mine:
         yield
         return
-    if flow_run_id not in _claimed:
-        claim(data_folder, flow_run_id)
+    claim(data_folder, flow_run_id)
     with _claimed.pop(flow_run_id) as lock:
         _mine.add(flow_run_id)
         left_open = False
@@ -136,8 +135,10 @@ def claim(data_folder: Path, flow_run_id: str) -> None:
     """Take a flow run's lock before Prefect calls it RUNNING; :func:`owned` goes on to hold it.
 
     A process that was killed between the two would leave it RUNNING, and no trace by which a later
-    start could know that it is gone.
+    start could know that it is gone. Asked again it does nothing: it would wait for itself.
     """
+    if flow_run_id in _claimed or flow_run_id in _mine:
+        return
     path = lock_path(data_folder, flow_run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with changing_locks(data_folder):

@@ -10,7 +10,6 @@ from lfw.parameters import (
     OUTSIDE_DATA,
     AuditParameters,
     BiasParameters,
-    CompareParameters,
     Parameters,
     PretrainParameters,
     SelectionParameters,
@@ -225,16 +224,6 @@ def test_what_learns_is_for_views_that_learn(
 
 def test_models_that_learned_elsewhere_are_among_the_models() -> None:
     assert {"dlib", "imagenet"} == OUTSIDE_DATA < set(MODELS)
-
-
-def test_what_is_joined_by_commas_is_told_once_and_how_to_give_it() -> None:
-    with pytest.raises(InputError) as caught:
-        CompareParameters.checked(models=("embedding,hog",), seeds=("0,1",))
-    said = str(caught.value)
-    assert said.startswith("models = 'embedding,hog': Input should be 'embedding', ")
-    assert "; seeds = '0,1': Input should be a valid integer" in said
-    assert said.count("with a blank and no comma between them") == 2
-    assert "at least" not in said
 
 
 FURTHER: list[tuple[type[Parameters], str, object, str]] = [

@@ -9,9 +9,19 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from infra.mlflow_store import tracking_uri
+from infra.running import live_runs, orphaned_runs
 from lfw.fetch import Dataset
 from lfw.sources import Source
-from tasks.tracking import artifact_file, artifact_url, log_dataset, log_page, model_url, run_url
+from tasks.tracking import (
+    artifact_file,
+    artifact_url,
+    claim,
+    log_dataset,
+    log_page,
+    model_url,
+    owned,
+    run_url,
+)
 from tests.databases import copy_databases
 
 
@@ -99,3 +109,17 @@ def test_other_trouble_with_a_data_set_is_told_at_once(monkeypatch: pytest.Monke
     with pytest.raises(MlflowException, match="refused"):
         log_dataset("a run", DATASET)
     assert len(asked) == 1
+
+
+@pytest.mark.timeout(30)  # it would wait for itself
+def test_a_runs_lock_is_taken_once_and_let_go_by_its_end(tmp_path: Path) -> None:
+    for _ in range(2):
+        claim(tmp_path, "run")
+    assert live_runs(tmp_path) == ["run"]
+    with owned(tmp_path, "run"):
+        claim(tmp_path, "run")
+        assert live_runs(tmp_path) == ["run"]
+    assert live_runs(tmp_path) == orphaned_runs(tmp_path) == []
+    claim(tmp_path, "run")
+    with owned(tmp_path, "run"):
+        assert live_runs(tmp_path) == ["run"]
