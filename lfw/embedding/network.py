@@ -38,7 +38,7 @@ DIMENSIONS = 576
 _HALF = (HEIGHT // 2 - 4, WIDTH // 2 - 4)  # 52x44
 
 _BOTTLENECK = 80
-_DROPOUT = 0.2
+_DROPOUT = 0.1
 
 
 def preprocess() -> keras.Model:

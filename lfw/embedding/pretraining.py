@@ -58,7 +58,7 @@ class PretrainRecipe:
     epochs: int = 26
     batch_size: int = 64
     rate: float = 1.5e-3
-    weight_decay: float = 0.3
+    weight_decay: float = 1.0
     scale: float = 24.0
     margin: float = 0.35
     augmentation: Augmentation = field(
