@@ -14,7 +14,7 @@ from lfw.digest import code_digests, file_digest, value_digest
 from lfw.download import download, fetch_kaggle, kept_from_kaggle
 from lfw.errors import DataError, InputError
 from lfw.files import new_folder_beside, sweep_partial, write_text
-from lfw.forgetting import Forgotten, copies_of, leave_out, read_forgotten
+from lfw.forgetting import Forgotten, NobodyLeftError, copies_of, leave_out, read_forgotten
 from lfw.image_store import close_packs
 from lfw.manifest import Manifest, build_manifest, manifest_of
 from lfw.sample import is_sample, write_sample
@@ -270,7 +270,11 @@ def _make(data_folder: Path, folder: Path, make: _Make, report: Report) -> Manif
             whole = build_manifest(made, report("checksums"))
         else:
             whole = manifest_of(made, written.files, directory_sha256=written.directory_sha256)
-        manifest = leave_out(data_folder, made, whole, ours=True)
+        try:
+            manifest = leave_out(data_folder, made, whole, ours=True)
+        except NobodyLeftError:
+            _remove_downloads(data_folder)
+            raise
         if folder.exists():
             folder.replace(partial / "spoilt")
         made.replace(folder)
@@ -307,7 +311,8 @@ def forget_images(data_folder: Path) -> dict[str, int]:
                 shown = len(whole.files) - len(whole.without(forgotten).files)
                 _leave_out_sealed(data_folder, folder, whole)
             except DataError:  # spoilt, or it shows nobody else: of no use until it is made anew
-                shutil.rmtree(folder)
+                if folder.exists():
+                    shutil.rmtree(folder)
                 seal_of(folder).unlink(missing_ok=True)
                 close_packs()
             if shown:

@@ -23,6 +23,10 @@ from lfw.pack import PACK, copy_pack
 RECORD = "forgotten.json"
 
 
+class NobodyLeftError(DataError):
+    """A data set shows nobody but people who were forgotten."""
+
+
 @dataclass(frozen=True)
 class Forgotten:
     """Who was forgotten in a data folder.
@@ -82,7 +86,8 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
     folder, whole
         The data set and its manifest.
     ours
-        Whether the data set is a copy that the project made: then their files are removed, too.
+        Whether the data set is a copy that the project made: then their files are removed, too,
+        and all of it if nobody is left.
 
     Returns
     -------
@@ -91,9 +96,11 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
 
     Raises
     ------
+    NobodyLeftError
+        If nobody is left.
     DataError
-        If nobody is left, if the list of who was forgotten cannot be read, or if a pack that is to
-        be written anew is damaged.
+        If the list of who was forgotten cannot be read, or if a pack that is to be written anew is
+        damaged.
     """
     known = read_forgotten(data_folder)
     if not known.people:
@@ -102,7 +109,13 @@ def leave_out(data_folder: Path, folder: Path, whole: Manifest, *, ours: bool) -
     if len(left.files) == len(whole.files):
         return whole
     if left.images.empty:
-        raise DataError(f"{folder} shows nobody but people who were forgotten (lfw forget).")
+        if ours:
+            shutil.rmtree(folder)
+            close_packs()
+        raise NobodyLeftError(
+            f"{folder} shows nobody but people who were forgotten (lfw forget): give another "
+            "source."
+        )
     with _locked(data_folder):
         known = read_forgotten(data_folder)
         traced = {left.images_digest: known.whole(whole.images_digest)}

@@ -163,6 +163,21 @@ def test_a_copy_of_nobody_else_goes_wholly_and_the_next_loses_its_images(
         fetch(archive, data)
 
 
+def test_a_download_of_nobody_else_goes_too(
+    sample_folder: Path, data: Path, person: str, tmp_path: Path, http_server: Site, kaggle: Site
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(sample_folder, theirs, ignore=all_images_but(person))
+    zipped = zip_folder(theirs, http_server.folder / "lfw.zip")
+    offer_dataset(kaggle, zipped)
+    forget(data, person)
+    for source in (Source("url", f"{http_server.url}/lfw.zip"), Source("kaggle", KAGGLE_DATASET)):
+        for _ in range(2):
+            with pytest.raises(DataError, match="nobody but people who were forgotten"):
+                fetch(source, data)
+            assert [path for path in data.rglob("*") if path.suffix in {".jpg", ".zip"}] == []
+
+
 def kaggle_copy(data: Path, version: str, folder: Path) -> Path:
     """Lay a data set where what is fetched from Kaggle lies."""
     home = data / "downloads" / "kaggle" / "datasets" / KAGGLE_DATASET / "versions"
