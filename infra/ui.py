@@ -114,4 +114,8 @@ def _print_addresses(api_url: str, mlflow_url: str, data_folder: Path, log: Path
     console = Console(soft_wrap=True, emoji=False)  # a long path stays in one piece
     for name, value in lines.items():
         console.print(f"{name:<12} {value}", markup=False)
+    # No address and no tag of an experiment changes what MLflow's list leads to at first.
+    console.print(
+        "Choose Model training at the top left of MLflow, once: it opens on pages for chats."
+    )
     console.print("Press Ctrl-C to stop everything.")

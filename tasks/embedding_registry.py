@@ -219,11 +219,23 @@ def _make_version(
     client.update_model_version(
         EMBEDDING_NAME,
         version,
-        f"Learned from {tags['people_seen']} people, {label}. View 1 pairs of other people: "
-        f"{tags['validation']}.",
+        f"Learned from {embedding.card['people_seen']:,} people, {label}. "
+        f"{_in_words(embedding.card['validation'])} What it is for and what it is not: "
+        "docs/model-card.md.",
     )
     mark_new(EMBEDDING_NAME, str(version))
     return str(version), uri
+
+
+def _in_words(validation: Mapping[str, float]) -> str:
+    """Tell what the pairs showed that watched the learning."""
+    if "pairs_auc" not in validation:
+        return "It was watched on no pairs."
+    pairs = validation["pairs_same"] + validation["pairs_different"]
+    return (
+        f"On {pairs:,} of View 1's pairs, of people it was not learned from: area under the ROC "
+        f"curve {validation['pairs_auc']:.3f}, accuracy {validation['pairs_accuracy']:.3f}."
+    )
 
 
 def _give_alias(version: str, alias: str | None, why: str) -> None:

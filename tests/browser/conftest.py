@@ -67,7 +67,7 @@ def pages(
     place = Workplace(tmp_path_factory.mktemp("ui"), sample_folder, databases)
     process = place.start("ui", LFW_SOURCE=str(sample_folder))
     try:
-        lines = [read_line(process) for _ in range(5)]
+        lines = [read_line(process) for _ in range(6)]
         addresses = dict(line.split(maxsplit=1) for line in lines)
         yield Pages(addresses["Prefect"], addresses["MLflow"])
     finally:

@@ -92,7 +92,7 @@ def test_everything_is_served_until_ctrl_c(folder: Path) -> None:
         contextlib.ExitStack() as stack,
     ):
         stack.callback(process.kill)  # a failed check must not wait for it
-        lines = [read_line(process) for _ in range(5)]
+        lines = [read_line(process) for _ in range(6)]
         addresses = dict(line.split(maxsplit=1) for line in lines)
         assert answers(f"{addresses['Prefect']}/api/health")
         assert answers(f"{addresses['MLflow']}/health")
@@ -212,7 +212,7 @@ def served(folder: Path) -> Iterator[Served]:
         contextlib.ExitStack() as stack,
     ):
         stack.callback(process.kill)  # a failed check must not wait for it
-        lines = [read_line(process) for _ in range(5)]
+        lines = [read_line(process) for _ in range(6)]
         addresses = dict(line.split(maxsplit=1) for line in lines)
         with httpx.Client(base_url=f"{addresses['Prefect']}/api", trust_env=False) as api:
             yield Served(api, addresses["MLflow"])

@@ -73,6 +73,24 @@ def place(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Place
     return Place(tmp_path, store, monkeypatch)
 
 
+def test_a_version_tells_in_words_what_it_was_learned_from(place: Place) -> None:
+    card = json.loads((SHIPPED / CARD).read_text())
+    watched = {"pairs_auc": 0.95, "pairs_accuracy": 0.875, "pairs_same": 2, "pairs_different": 1000}
+    place.write_card(card | {"people_seen": 1234, "validation": watched})
+    place.take()
+    told = place.client.get_model_version(NAME, "1").description
+    assert "1,234 people" in told
+    assert "1,002 of View 1's pairs" in told
+    assert "ROC curve 0.950, accuracy 0.875" in told
+    assert "{" not in told
+
+
+def test_a_version_without_pairs_says_so(place: Place) -> None:
+    place.write_card(json.loads((SHIPPED / CARD).read_text()) | {"validation": {}})
+    place.take()
+    assert "watched on no pairs" in place.client.get_model_version(NAME, "1").description
+
+
 def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -> None:
     assert place.take() is None
     assert (place.versions(), place.champion()) == (1, "1")
