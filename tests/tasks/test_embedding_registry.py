@@ -64,6 +64,9 @@ class Place:
     def why(self, version: str) -> str:
         return self.client.get_model_version(NAME, version).tags["alias_reason"]
 
+    def told(self, version: str = "1") -> str:
+        return self.client.get_model_version(NAME, version).description or ""
+
     def versions(self) -> int:
         return len(self.client.search_model_versions(f"name='{NAME}'"))
 
@@ -78,7 +81,7 @@ def test_a_version_tells_in_words_what_it_was_learned_from(place: Place) -> None
     watched = {"pairs_auc": 0.95, "pairs_accuracy": 0.875, "pairs_same": 2, "pairs_different": 1000}
     place.write_card(card | {"people_seen": 1234, "validation": watched})
     place.take()
-    told = place.client.get_model_version(NAME, "1").description
+    told = place.told()
     assert "1,234 people" in told
     assert "1,002 of View 1's pairs" in told
     assert "ROC curve 0.950, accuracy 0.875" in told
@@ -88,7 +91,7 @@ def test_a_version_tells_in_words_what_it_was_learned_from(place: Place) -> None
 def test_a_version_without_pairs_says_so(place: Place) -> None:
     place.write_card(json.loads((SHIPPED / CARD).read_text()) | {"validation": {}})
     place.take()
-    assert "watched on no pairs" in place.client.get_model_version(NAME, "1").description
+    assert "watched on no pairs" in place.told()
 
 
 def test_a_newer_shipped_embedding_takes_the_place_of_the_former(place: Place) -> None:
