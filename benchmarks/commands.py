@@ -140,7 +140,9 @@ def other_people(people: pd.DataFrame) -> list[str]:
 
 def measure(data: Data, rounds: int, epochs: int) -> Result:
     """Run all commands in interleaved rounds."""
-    with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
+    home = data_folder(os.environ)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
         commands = Commands(data, Path(scratch), epochs)
         commands.nothing()  # makes its databases
         taken = contest(commands.contenders(), rounds, warm_up=0, turned=False)

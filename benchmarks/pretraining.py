@@ -35,7 +35,9 @@ def measure(source: str, epochs: int | None = None) -> Result:
     epochs
         The default's, if None.
     """
-    with tempfile.TemporaryDirectory(dir=data_folder(os.environ)) as scratch:
+    home = data_folder(os.environ)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
         folder, other = Path(scratch) / "learned", Path(scratch) / "shipped"
         more = [] if epochs is None else ["--epochs", str(epochs)]
         asked = ["infra.start", "pretrain", "--source", source, *more, "--json"]
